@@ -1,0 +1,20 @@
+"""What edx-platform would know of courses and enrolments."""
+
+from django.conf import settings
+from django.db import models
+
+
+class Enrolment(models.Model):
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    course_key = models.CharField(max_length=255)
+
+    class Meta:
+        unique_together = (("user", "course_key"),)
+
+
+class Block(models.Model):
+    """One block of a course; learners are not shown a hidden one."""
+
+    course_key = models.CharField(max_length=255)
+    block_key = models.CharField(max_length=255, unique=True)
+    hidden = models.BooleanField(default=False)

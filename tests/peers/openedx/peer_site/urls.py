@@ -1,0 +1,15 @@
+from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
+
+from peer_site.control import seed, state
+from peer_site.course_blocks import BlocksInCourse
+from peer_site.oauth import AccessTokenView
+
+urlpatterns = [
+    path("oauth2/access_token", csrf_exempt(AccessTokenView.as_view())),
+    path("oauth2/access_token/", csrf_exempt(AccessTokenView.as_view())),
+    path("api/completion/", include("completion.api.urls", namespace="completion")),
+    path("api/courses/v1/blocks/", BlocksInCourse.as_view()),
+    path("peer/seed", seed),
+    path("peer/state", state),
+]
