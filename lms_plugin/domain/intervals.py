@@ -1,0 +1,115 @@
+"""Half-open segments [from, to) of media time in whole milliseconds, and sets of them.
+
+A set is a tuple of (from_ms, to_ms) pairs: sorted, disjoint, not touching, none empty. Every function that
+returns a set returns it in that form, so that equal sets compare equal.
+"""
+
+from collections.abc import Iterable
+
+Segment = tuple[int, int]
+Segments = tuple[Segment, ...]
+
+NOTHING: Segments = ()
+
+
+def merge(segments: Iterable[Segment]) -> Segments:
+    """The union of any segments, in any order; empty and reversed ones are left out."""
+    merged: list[Segment] = []
+    for start, end in sorted(segment for segment in segments if segment[0] < segment[1]):
+        if merged and start <= merged[-1][1]:
+            if end > merged[-1][1]:
+                merged[-1] = (merged[-1][0], end)
+        else:
+            merged.append((start, end))
+    return tuple(merged)
+
+
+def length(segments: Segments) -> int:
+    """Milliseconds in a set."""
+    return sum(end - start for start, end in segments)
+
+
+def clip(segment: Segment, lower: int, upper: int) -> Segments:
+    """The part of one segment inside [lower, upper)."""
+    start, end = max(segment[0], lower), min(segment[1], upper)
+    return ((start, end),) if start < end else NOTHING
+
+
+def subtract(segments: Segments, taken: Segments) -> Segments:
+    """What of `segments` is not in `taken`."""
+    left: list[Segment] = []
+    index = 0
+    for start, end in segments:
+        position = start
+        while index < len(taken) and taken[index][1] <= position:
+            index += 1
+        look = index
+        while look < len(taken) and taken[look][0] < end:
+            if taken[look][0] > position:
+                left.append((position, taken[look][0]))
+            position = max(position, taken[look][1])
+            look += 1
+        if position < end:
+            left.append((position, end))
+    return tuple(left)
+
+
+def intersect(segments: Segments, other: Segments) -> Segments:
+    """What is in both sets."""
+    return subtract(segments, subtract(segments, other))
+
+
+def split_after(segments: Segments, budget_ms: int) -> tuple[Segments, Segments]:
+    """The first `budget_ms` milliseconds of a set from its start, and the rest."""
+    first: list[Segment] = []
+    rest: list[Segment] = []
+    left = max(0, budget_ms)
+    for start, end in segments:
+        cut = min(end, start + left)
+        if start < cut:
+            first.append((start, cut))
+        if cut < end:
+            rest.append((cut, end))
+        left -= cut - start
+    return tuple(first), tuple(rest)
+
+
+def pack(segments: Segments) -> bytes:
+    """A set as compact bytes: the gaps and lengths, alternating, as LEB128 variable-length integers."""
+    packed = bytearray()
+    position = 0
+    for start, end in segments:
+        for number in (start - position, end - start):
+            value = number
+            while value > 0x7F:
+                packed.append(value & 0x7F | 0x80)
+                value >>= 7
+            packed.append(value)
+        position = end
+    return bytes(packed)
+
+
+def unpack(packed: bytes) -> Segments:
+    """The set that `pack` wrote.
+
+    Raises:
+        ValueError: the bytes are cut short, so that they cannot come from `pack`.
+    """
+    numbers: list[int] = []
+    value = shift = 0
+    for byte in packed:
+        value |= (byte & 0x7F) << shift
+        if byte & 0x80:
+            shift += 7
+        else:
+            numbers.append(value)
+            value = shift = 0
+    if shift or len(numbers) % 2:
+        raise ValueError("packed segments are cut short")
+    segments: list[Segment] = []
+    position = 0
+    for gap, extent in zip(numbers[::2], numbers[1::2], strict=True):
+        start = position + gap
+        position = start + extent
+        segments.append((start, position))
+    return tuple(segments)

@@ -1,0 +1,243 @@
+"""Who may see and do what: the one place where it is decided. What is not allowed here is denied.
+
+Every object is reached through its owner: a function gives the object to a person who may have it, and raises
+NotFound for one who may not, so that an id tells nobody anything.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from lms_plugin.domain.errors import NotAllowed, NotAuthenticated, NotFound
+from lms_plugin.storage.activity import PlaybackSession, Thread
+from lms_plugin.storage.people import Region, RoleGrant, User
+from lms_plugin.storage.programmes import ClassGroup, ClassGroupTutor, Enrolment, ModuleRow
+
+LEARNER, TUTOR, PROVIDER, OFFICE = "learner", "tutor", "provider", "office"
+ROLES = (LEARNER, TUTOR, PROVIDER, OFFICE)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role in a region and all below it; `region_id` None means everywhere."""
+
+    role: str
+    region_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The person a request or command acts for."""
+
+    user_id: int
+    login: str
+    name: str
+    language: str
+    grants: tuple[Grant, ...]
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return tuple(role for role in ROLES if any(grant.role == role for grant in self.grants))
+
+    def has(self, role: str) -> bool:
+        return any(grant.role == role for grant in self.grants)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The regions an office admin answers for; `region_ids` None means all of them."""
+
+    region_ids: tuple[int, ...] | None
+
+    def covers(self, lineage: Sequence[int]) -> bool:
+        """Whether a region with these ancestors (itself included) is inside."""
+        return self.region_ids is None or any(one in self.region_ids for one in lineage)
+
+
+def actor_of(session: Session, user_id: int) -> Actor:
+    """The actor for a user.
+
+    Raises:
+        NotAuthenticated: there is no such user, or the account is closed.
+    """
+    user = session.get(User, user_id)
+    if user is None or not user.is_active:
+        raise NotAuthenticated()
+    grants = session.scalars(select(RoleGrant).where(RoleGrant.user_id == user_id).order_by(RoleGrant.id)).all()
+    return Actor(
+        user_id=user.id,
+        login=user.login,
+        name=user.name,
+        language=user.language,
+        grants=tuple(Grant(grant.role, grant.region_id) for grant in grants),
+    )
+
+
+def office_scope(actor: Actor) -> Scope:
+    """What an office admin answers for.
+
+    Raises:
+        NotAllowed: the person is no office admin.
+    """
+    regions = [grant.region_id for grant in actor.grants if grant.role == OFFICE]
+    if not regions:
+        raise NotAllowed(needs=OFFICE)
+    return Scope(None if None in regions else tuple(region for region in regions if region is not None))
+
+
+def require_whole_office(actor: Actor) -> None:
+    """For what concerns every region at once, such as the LMS platforms.
+
+    Raises:
+        NotAllowed: the person is no office admin without limits of region.
+    """
+    if office_scope(actor).region_ids is not None:
+        raise NotAllowed(needs=OFFICE)
+
+
+def in_scope(scope: Scope, region_id: InstrumentedAttribute[int | None]) -> ColumnElement[bool]:
+    """An SQL condition: the region in this column is inside the scope."""
+    if scope.region_ids is None:
+        return true()
+    wanted = scope.region_ids
+    inside = select(Region.id).where(
+        or_(
+            Region.id.in_(wanted),
+            Region.province_id.in_(wanted),
+            Region.city_id.in_(wanted),
+            Region.county_id.in_(wanted),
+        )
+    )
+    return region_id.in_(inside)
+
+
+def own_enrolment(session: Session, actor: Actor, enrolment_id: int) -> Enrolment:
+    """The actor's own enrolment.
+
+    Raises:
+        NotFound: it is not theirs, or there is none.
+    """
+    enrolment = session.get(Enrolment, enrolment_id)
+    if enrolment is None or enrolment.user_id != actor.user_id:
+        raise NotFound(what="enrolment")
+    return enrolment
+
+
+def visible_enrolment(session: Session, actor: Actor, enrolment_id: int) -> Enrolment:
+    """An enrolment whose hours the actor may see: the learner's own, a tutor's learner, one in an admin's region.
+
+    Raises:
+        NotFound: none of these holds, or there is none.
+    """
+    enrolment = session.get(Enrolment, enrolment_id)
+    if enrolment is not None and (
+        enrolment.user_id == actor.user_id
+        or _tutors(session, actor, enrolment.class_group_id)
+        or _answers_for(session, actor, enrolment.region_id)
+    ):
+        return enrolment
+    raise NotFound(what="enrolment")
+
+
+def tutored_group(session: Session, actor: Actor, class_group_id: int) -> ClassGroup:
+    """A class group the actor tutors.
+
+    Raises:
+        NotFound: they don't, or there is none.
+    """
+    group = session.get(ClassGroup, class_group_id)
+    if group is None or not _tutors(session, actor, class_group_id):
+        raise NotFound(what="class_group")
+    return group
+
+
+def tutored_groups(session: Session, actor: Actor) -> list[ClassGroup]:
+    """All class groups the actor tutors, by name.
+
+    Raises:
+        NotAllowed: the person is no tutor.
+    """
+    if not actor.has(TUTOR):
+        raise NotAllowed(needs=TUTOR)
+    return list(
+        session.scalars(
+            select(ClassGroup)
+            .join(ClassGroupTutor, ClassGroupTutor.class_group_id == ClassGroup.id)
+            .where(ClassGroupTutor.user_id == actor.user_id)
+            .order_by(ClassGroup.name, ClassGroup.id)
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a programme somebody takes part: as a learner (with an enrolment) or as tutor of some groups."""
+
+    module: ModuleRow
+    enrolment: Enrolment | None
+    class_group_ids: tuple[int | None, ...]
+    """The groups whose threads the person sees; (None,) for a learner without a group."""
+
+
+def place_in_module(session: Session, actor: Actor, module_id: int) -> Place:
+    """The actor's place in a module.
+
+    Raises:
+        NotFound: the actor neither learns nor tutors in its programme, or there is none.
+    """
+    module = session.get(ModuleRow, module_id)
+    if module is not None:
+        enrolment = session.scalar(
+            select(Enrolment).where(Enrolment.user_id == actor.user_id, Enrolment.programme_id == module.programme_id)
+        )
+        if enrolment is not None:
+            return Place(module, enrolment, (enrolment.class_group_id,))
+        if actor.has(TUTOR):
+            groups = [one.id for one in tutored_groups(session, actor) if one.programme_id == module.programme_id]
+            if groups:
+                return Place(module, None, tuple(groups))
+    raise NotFound(what="module")
+
+
+def visible_thread(session: Session, actor: Actor, thread_id: int) -> tuple[Thread, Place]:
+    """A thread the actor may read and write in: one of their own class group, or of a group they tutor.
+
+    Raises:
+        NotFound: it is another group's, or there is none.
+    """
+    thread = session.get(Thread, thread_id)
+    if thread is not None:
+        place = place_in_module(session, actor, thread.module_id)
+        if thread.class_group_id in place.class_group_ids:
+            return thread, place
+    raise NotFound(what="thread")
+
+
+def own_playback_session(session: Session, actor: Actor, playback_session_id: str) -> PlaybackSession:
+    """One of the actor's own playback sessions.
+
+    Raises:
+        NotFound: it is not theirs, or there is none.
+    """
+    found = session.get(PlaybackSession, (actor.user_id, playback_session_id))
+    if found is None:
+        raise NotFound(what="playback_session")
+    return found
+
+
+def _tutors(session: Session, actor: Actor, class_group_id: int | None) -> bool:
+    if class_group_id is None or not actor.has(TUTOR):
+        return False
+    return session.get(ClassGroupTutor, (class_group_id, actor.user_id)) is not None
+
+
+def _answers_for(session: Session, actor: Actor, region_id: int | None) -> bool:
+    if not actor.has(OFFICE):
+        return False
+    scope = office_scope(actor)
+    if scope.region_ids is None:
+        return True
+    region = session.get(Region, region_id) if region_id is not None else None
+    return region is not None and scope.covers(region.lineage)

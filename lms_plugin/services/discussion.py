@@ -1,0 +1,274 @@
+"""Discussion: threads and posts per module, judged by the programme's rule when they are written."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from lms_plugin.domain import discussion
+from lms_plugin.domain.discussion import EarlierPost, Judgement, PostReason
+from lms_plugin.domain.errors import Malformed, NotFound
+from lms_plugin.domain.programme import ComponentKind
+from lms_plugin.services import access, catalogue, hours
+from lms_plugin.services.access import Actor, Place
+from lms_plugin.services.catalogue import InForce
+from lms_plugin.storage.activity import Post, Thread
+from lms_plugin.storage.ledger import LedgerHead
+from lms_plugin.storage.people import User
+from lms_plugin.storage.programmes import Enrolment, ModuleRow
+
+MAX_TITLE = 200
+MAX_BODY = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadSummary:
+    """A thread in a list: who began it, how many posts it has, when the last one was written."""
+
+    id: int
+    title: str
+    author_name: str
+    created_at: datetime
+    posts: int
+    last_post_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PostView:
+    """A post as readers see it; `judgement` only for the author and the group's tutors, else None."""
+
+    id: int
+    author_id: int
+    author_name: str
+    is_tutor: bool
+    body: str
+    reply_to_id: int | None
+    created_at: datetime
+    judgement: Judgement | None
+
+
+def threads(
+    session: Session, actor: Actor, module_id: int, *, before: int | None = None, limit: int = 30
+) -> list[ThreadSummary]:
+    """Threads of a module that the actor may see, newest first; those with an id below `before`.
+
+    Raises:
+        NotFound: the actor has no place in the module.
+    """
+    place = access.place_in_module(session, actor, module_id)
+    groups = [group for group in place.class_group_ids if group is not None]
+    visible = Thread.class_group_id.in_(groups)
+    if None in place.class_group_ids:
+        visible = visible | Thread.class_group_id.is_(None)
+    query = (
+        select(Thread, User.name, func.count(Post.id), func.max(Post.created_at))
+        .join(User, User.id == Thread.author_id)
+        .join(Post, Post.thread_id == Thread.id)
+        .where(Thread.module_id == place.module.id, visible)
+        .group_by(Thread.id, User.name)
+        .order_by(Thread.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(Thread.id < before)
+    return [
+        ThreadSummary(thread.id, thread.title, name, thread.created_at, posts, last_post_at)
+        for thread, name, posts, last_post_at in session.execute(query)
+    ]
+
+
+def posts(
+    session: Session, actor: Actor, thread_id: int, *, after: int = 0, limit: int = 100
+) -> tuple[Thread, list[PostView]]:
+    """A thread with its posts in order, those with an id above `after`.
+
+    Raises:
+        NotFound: the actor may not see the thread, or there is none.
+    """
+    thread, place = access.visible_thread(session, actor, thread_id)
+    rows = session.execute(
+        select(Post, User.name)
+        .join(User, User.id == Post.author_id)
+        .where(Post.thread_id == thread.id, Post.id > after)
+        .order_by(Post.id)
+        .limit(limit)
+    )
+    shows_all = place.enrolment is None
+    return thread, [
+        PostView(
+            id=post.id,
+            author_id=post.author_id,
+            author_name=name,
+            is_tutor=post.enrolment_id is None,
+            body=post.body,
+            reply_to_id=post.reply_to_id,
+            created_at=post.created_at,
+            judgement=_read_judgement(post.judgement) if shows_all or post.author_id == actor.user_id else None,
+        )
+        for post, name in rows
+    ]
+
+
+def start_thread(
+    session: Session,
+    actor: Actor,
+    module_id: int,
+    *,
+    title: str,
+    body: str,
+    now: datetime,
+    class_group_id: int | None = None,
+) -> tuple[Thread, Post]:
+    """Begin a thread with its first post, in the learner's own class group or one that a tutor names.
+
+    Raises:
+        NotFound: the actor has no place in the module, or does not tutor that group.
+        Malformed: title or body is empty or too long.
+    """
+    place = access.place_in_module(session, actor, module_id)
+    title = _checked(title, "title", MAX_TITLE)
+    body = _checked(body, "body", MAX_BODY)
+    group = place.class_group_ids[0]
+    if place.enrolment is None and class_group_id is not None:
+        if class_group_id not in place.class_group_ids:
+            raise NotFound(what="class_group")
+        group = class_group_id
+    thread = Thread(
+        module_id=place.module.id, class_group_id=group, author_id=actor.user_id, title=title, created_at=now
+    )
+    session.add(thread)
+    session.flush()
+    return thread, _write(session, actor, place, thread, body, None, now)
+
+
+def reply(session: Session, actor: Actor, thread_id: int, *, body: str, reply_to_id: int | None, now: datetime) -> Post:
+    """Write a post in a thread, as an answer to another one or to the thread.
+
+    Raises:
+        NotFound: the actor may not see the thread, or the post answered is not in it.
+        Malformed: the body is empty or too long.
+    """
+    thread, place = access.visible_thread(session, actor, thread_id)
+    body = _checked(body, "body", MAX_BODY)
+    if reply_to_id is not None:
+        answered = session.get(Post, reply_to_id)
+        if answered is None or answered.thread_id != thread.id:
+            raise NotFound(what="post")
+    return _write(session, actor, place, thread, body, reply_to_id, now)
+
+
+def preview(session: Session, actor: Actor, module_id: int, *, body: str, now: datetime) -> Judgement:
+    """What the rule would say of a post, without writing it.
+
+    Raises:
+        NotFound: the actor has no place in the module.
+        Malformed: the body is empty or too long.
+    """
+    place = access.place_in_module(session, actor, module_id)
+    current = catalogue.in_force(session, place.module.programme_id)
+    return _judge(session, place, current, _checked(body, "body", MAX_BODY), now)
+
+
+def judgement_of(post: Post) -> Judgement:
+    """What the rule said of a post when it was written."""
+    return _read_judgement(post.judgement)
+
+
+def _write(
+    session: Session,
+    actor: Actor,
+    place: Place,
+    thread: Thread,
+    body: str,
+    reply_to_id: int | None,
+    now: datetime,
+) -> Post:
+    if place.enrolment is not None:
+        # Two posts of one learner at the same moment must see each other, or both would pass a cap.
+        _lock_ledger(session, place.enrolment)
+    current = catalogue.in_force(session, place.module.programme_id)
+    judgement = _judge(session, place, current, body, now)
+    post = Post(
+        thread_id=thread.id,
+        author_id=actor.user_id,
+        enrolment_id=place.enrolment.id if place.enrolment is not None else None,
+        reply_to_id=reply_to_id,
+        body=body,
+        created_at=now,
+        counts=judgement.counts,
+        judgement=_write_judgement(judgement),
+    )
+    session.add(post)
+    session.flush()
+    component = current.programme.component_of(ComponentKind.DISCUSSION)
+    if judgement.counts and place.enrolment is not None and component is not None:
+        credit = hours.Credit(
+            component_key=component.key,
+            amount_ms=current.programme.discussion.credit_ms,
+            source_kind="post",
+            source_id=str(post.id),
+            rule=discussion.RULE,
+            detail={"module": place.module.key, "thread": thread.id, "title": thread.title},
+        )
+        hours.enter(session, place.enrolment, current, credit, now)
+    return post
+
+
+def _judge(session: Session, place: Place, current: InForce, body: str, now: datetime) -> Judgement:
+    if place.enrolment is None:
+        return Judgement(False, PostReason.NOT_A_LEARNER)
+    if current.programme.component_of(ComponentKind.DISCUSSION) is None:
+        return Judgement(False, PostReason.NO_CREDIT_HERE)
+    earlier = session.execute(
+        select(Post.body, Post.created_at, Post.counts, ModuleRow.key)
+        .join(Thread, Thread.id == Post.thread_id)
+        .join(ModuleRow, ModuleRow.id == Thread.module_id)
+        .where(Post.enrolment_id == place.enrolment.id)
+    )
+    return discussion.judge_post(
+        body,
+        module_key=place.module.key,
+        earlier=[EarlierPost(row.body, row.key, row.created_at, row.counts) for row in earlier],
+        rule=current.programme.discussion,
+        window=current.programme.window,
+        now=now,
+    )
+
+
+def _lock_ledger(session: Session, enrolment: Enrolment) -> None:
+    session.get(LedgerHead, enrolment.id, with_for_update=True, populate_existing=True)
+
+
+def _checked(text: str, name: str, longest: int) -> str:
+    text = text.strip()
+    if not text:
+        raise Malformed(f"{name}_missing")
+    if len(text) > longest:
+        raise Malformed(f"{name}_too_long", longest=longest)
+    return text
+
+
+def _write_judgement(judgement: Judgement) -> dict[str, Any]:
+    return {
+        "reason": judgement.reason.value,
+        "characters": judgement.characters,
+        "words": judgement.words,
+        "similarity_percent": judgement.similarity_percent,
+        "repeats_at": judgement.repeats_at.isoformat() if judgement.repeats_at else None,
+        "cap": judgement.cap,
+    }
+
+
+def _read_judgement(kept: dict[str, Any]) -> Judgement:
+    reason = PostReason(kept["reason"])
+    return Judgement(
+        counts=reason is PostReason.COUNTS,
+        reason=reason,
+        characters=kept["characters"],
+        words=kept["words"],
+        similarity_percent=kept["similarity_percent"],
+        repeats_at=datetime.fromisoformat(kept["repeats_at"]) if kept["repeats_at"] else None,
+        cap=kept["cap"],
+    )

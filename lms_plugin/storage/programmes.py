@@ -1,0 +1,119 @@
+"""The catalogue (programmes, their rule versions, modules, videos) and who takes part (enrolments, class groups)."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from lms_plugin.storage.base import Base, BigId
+from lms_plugin.storage.people import User
+
+
+class ProgrammeRow(Base):
+    """A programme; `version` is the number of its rule version in force."""
+
+    __tablename__ = "programmes"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(String(60), unique=True)
+    version: Mapped[int]
+
+
+class ProgrammeVersion(Base):
+    """What a programme declared when it was published, whole; never changed afterwards."""
+
+    __tablename__ = "programme_versions"
+
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programmes.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    declaration: Mapped[str] = mapped_column(Text)
+    """Canonical JSON, see services/declaration.py."""
+    published_at: Mapped[datetime]
+
+
+class ModuleRow(Base):
+    """A module of a programme; its texts stand in the programme's declaration under the same key.
+
+    One that a new version leaves out is retired, not deleted.
+    """
+
+    __tablename__ = "modules"
+    __table_args__ = (UniqueConstraint("programme_id", "key"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programmes.id"))
+    key: Mapped[str] = mapped_column(String(60))
+    position: Mapped[int]
+    is_retired: Mapped[bool] = mapped_column(default=False)
+
+
+class Video(Base):
+    """One film of a module, encoded; a changed film is a new video, so that coverage always means the same frames.
+
+    `is_current` marks the film that learners get who have not begun an earlier one.
+    """
+
+    __tablename__ = "videos"
+    __table_args__ = (
+        UniqueConstraint("module_id", "digest"),
+        CheckConstraint("duration_ms > 0", name="has_length"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    module_id: Mapped[int] = mapped_column(ForeignKey("modules.id"))
+    digest: Mapped[str] = mapped_column(String(64))
+    """Names the folder of the package under the media root."""
+    duration_ms: Mapped[int]
+    captions: Mapped[dict[str, Any]]
+    """Language -> file name inside the package."""
+    is_current: Mapped[bool]
+    created_at: Mapped[datetime]
+
+
+class ClassGroup(Base):
+    """A class group of one programme, with its tutors."""
+
+    __tablename__ = "class_groups"
+    __table_args__ = (UniqueConstraint("programme_id", "name"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programmes.id"))
+    name: Mapped[str] = mapped_column(String(120))
+
+
+class ClassGroupTutor(Base):
+    __tablename__ = "class_group_tutors"
+
+    class_group_id: Mapped[int] = mapped_column(ForeignKey("class_groups.id"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
+
+
+class Enrolment(Base):
+    """One learner in one programme, with the roll-up of the ledger that reports read.
+
+    `counted_ms`, `completion_ratio` and `completed_at` are written by the posting of a credit entry only, from
+    the same function that every page uses. `completed_at` is the moment the requirements were first met.
+    """
+
+    __tablename__ = "enrolments"
+    __table_args__ = (
+        UniqueConstraint("user_id", "programme_id"),
+        Index(None, "programme_id", "class_group_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programmes.id"))
+    class_group_id: Mapped[int | None] = mapped_column(ForeignKey("class_groups.id"))
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("regions.id"), index=True)
+    """Where the learner taught when enrolled: reports by region don't change when somebody moves."""
+    enrolled_at: Mapped[datetime]
+    counted_ms: Mapped[int] = mapped_column(default=0)
+    completion_ratio: Mapped[Decimal] = mapped_column(Numeric(5, 4), default=Decimal(0))
+    completed_at: Mapped[datetime | None]
+
+    user: Mapped[User] = relationship(lazy="raise_on_sql")
+    programme: Mapped[ProgrammeRow] = relationship(lazy="raise_on_sql")
