@@ -1,0 +1,139 @@
+"""What a film file holds, found out by reading all of it."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.stream import Disposition
+
+from lms_plugin.domain.errors import Malformed
+
+# Formats that hold a film and nothing else: a playlist or a script among them could name other files.
+# Sound alone is read too, so that it can be called by its name.
+FORMATS = (
+    "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,rm,dv,mxf,h264,hevc,m4v,wtv,ivf,"
+    "mp3,aac,wav,flac"
+)
+_WITH_HONEST_LENGTH = frozenset({"matroska", "webm", "mov", "mp4"})
+_MOST_MISSING_RATIO = 0.05
+_MOST_MISSING_SECONDS = 1.0
+
+
+class FilmUnreadable(Malformed):
+    """The file is not a film that can be shown; `why` says what was found instead."""
+
+    code = "film_unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A film as people see it: upright, with square pixels.
+
+    `duration_ms` is the longer of picture and sound, `picture_ms` and `sound_ms` are where each ends;
+    `sound_ms` is 0 for a silent film. `fps` is the nominal rate; `steady` tells a constant rate from a variable one.
+    """
+
+    duration_ms: int
+    picture_ms: int
+    sound_ms: int
+    width: int
+    height: int
+    fps: Fraction
+    steady: bool
+    interlaced: bool
+    channels: int
+
+    @property
+    def has_audio(self) -> bool:
+        return self.sound_ms > 0
+
+
+@dataclass(slots=True)
+class _Extent:
+    begin: Fraction | None = None
+    end: Fraction = Fraction(0)
+    packets: int = 0
+
+
+def probe(source: Path) -> Film:
+    """Read the film at `source`; raises FilmUnreadable for anything that cannot be shown to its end.
+
+    Every packet is read, since headers lie: a file cut short in a transfer still tells its old length.
+    """
+    if not source.is_file():
+        raise FilmUnreadable(film=source.name, why="there is no such file")
+    if source.stat().st_size == 0:
+        raise FilmUnreadable(film=source.name, why="the file is empty")
+    try:
+        with av.open(
+            f"file:{source.resolve()}",
+            options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
+            metadata_errors="ignore",
+        ) as container:
+            return _read(container, source.name)
+    except FFmpegError as error:
+        raise FilmUnreadable(film=source.name, why=error.strerror or str(error)) from error
+
+
+def _read(container: InputContainer, name: str) -> Film:
+    pictures = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if not pictures:
+        raise FilmUnreadable(film=name, why="there is no picture in it")
+    picture = pictures[0]
+    sound = next(iter(container.streams.audio), None)
+    first = next(container.decode(picture), None)
+    if first is None or not first.width or not first.height:
+        raise FilmUnreadable(film=name, why="no picture of it can be decoded")
+    container.seek(0)
+    streams = [picture, sound] if sound else [picture]
+    extents = {stream.index: _Extent() for stream in streams}
+    for packet in container.demux(streams):
+        if packet.pts is None or packet.time_base is None or packet.is_discard:
+            continue
+        extent = extents[packet.stream.index]
+        at = packet.pts * packet.time_base
+        extent.begin = at if extent.begin is None else min(extent.begin, at)
+        extent.end = max(extent.end, at + (packet.duration or 0) * packet.time_base)
+        extent.packets += 1
+    shown, heard = extents[picture.index], extents[sound.index] if sound else _Extent()
+    begin = min(extent.begin for extent in (shown, heard) if extent.begin is not None)
+    picture_ms, sound_ms = _milliseconds(shown, begin), _milliseconds(heard, begin)
+    if picture_ms <= 0:
+        raise FilmUnreadable(film=name, why="the film has no length")
+    _refuse_cut_short(container, max(picture_ms, sound_ms), name)
+    shape = picture.sample_aspect_ratio
+    width, height = first.width, first.height
+    if shape and shape > 0:
+        width = round(width * shape)
+    if first.rotation % 180:
+        width, height = height, width
+    average = Fraction(shown.packets * 1000, picture_ms)
+    nominal = picture.base_rate or picture.average_rate or average
+    return Film(
+        duration_ms=max(picture_ms, sound_ms),
+        picture_ms=picture_ms,
+        sound_ms=sound_ms,
+        width=width,
+        height=height,
+        fps=nominal,
+        steady=abs(nominal - average) * picture_ms <= 2000 + nominal * picture_ms / 50,
+        interlaced=first.interlaced_frame,
+        channels=sound.channels if sound and sound_ms else 0,
+    )
+
+
+def _milliseconds(extent: _Extent, begin: Fraction) -> int:
+    return 0 if extent.begin is None else round((extent.end - begin) * 1000)
+
+
+def _refuse_cut_short(container: InputContainer, found_ms: int, name: str) -> None:
+    if container.duration is None or not _WITH_HONEST_LENGTH & set(container.format.name.split(",")):
+        return
+    told_seconds, found_seconds = container.duration / 1_000_000, found_ms / 1000
+    missing_seconds = told_seconds - found_seconds
+    if missing_seconds > max(_MOST_MISSING_SECONDS, told_seconds * _MOST_MISSING_RATIO):
+        why = f"it is cut short: {found_seconds:.1f} of {told_seconds:.1f} seconds are there"
+        raise FilmUnreadable(film=name, why=why)
