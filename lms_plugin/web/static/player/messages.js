@@ -1,0 +1,72 @@
+// What the player tells the viewer about sending, signing in, the lease and the speed, in plain words.
+
+export class Messages {
+  #notices;
+  #texts;
+  #reporter;
+  #signInAddress;
+
+  constructor(notices, texts, reporter, { signInAddress }) {
+    this.#notices = notices;
+    this.#texts = texts;
+    this.#reporter = reporter;
+    this.#signInAddress = signInAddress;
+    reporter.addEventListener("delivery", () => this.refresh());
+    reporter.addEventListener("acknowledged", () => this.refresh());
+    reporter.addEventListener("refused", ({ detail }) => this.#refused(detail));
+  }
+
+  /** Bring the message about what has not been sent yet up to date. */
+  refresh() {
+    const { state, pendingSeconds } = this.#reporter;
+    if (state === "sending") {
+      this.#notices.clear("delivery");
+      return;
+    }
+    const actions =
+      state === "kept"
+        ? [{ text: this.#texts.say("send_now"), run: () => this.#reporter.retry() }]
+        : [
+            { text: this.#texts.say("sign_in"), address: this.#signInAddress },
+            { text: this.#texts.say("signed_in_again"), run: () => this.#reporter.resume() },
+          ];
+    this.#notices.show("delivery", {
+      kind: "warn",
+      text: this.#texts.say(`delivery_${state}`),
+      figure: this.#texts.say("not_sent", { duration: this.#texts.duration(Math.floor(pendingSeconds)) }),
+      actions,
+    });
+  }
+
+  leaseLost(continueHere) {
+    const actions = [{ text: this.#texts.say("continue_here"), run: continueHere }];
+    this.#notices.show("lease", { kind: "warn", text: this.#texts.say("lease_lost"), actions });
+  }
+
+  leaseHeld() {
+    this.#notices.clear("lease");
+    this.#notices.clear("sign-in");
+    this.#notices.clear("rate");
+  }
+
+  tooFast(maxRate) {
+    this.#notices.show("rate", { kind: "info", text: this.#texts.say("rate_limit", { rate: maxRate }) });
+  }
+
+  /** The sentence for a session that could not be opened; where signing in helps, the way there is shown too. */
+  notOpened({ kind, detail }) {
+    if (kind === "signed_out") {
+      const actions = [{ text: this.#texts.say("sign_in"), address: this.#signInAddress }];
+      this.#notices.show("sign-in", { kind: "warn", text: this.#texts.say("sign_in_first"), actions });
+    }
+    if (kind === "refused" && detail) return this.#texts.say("not_opened_because", { detail });
+    return this.#texts.say(`not_opened_${kind}`);
+  }
+
+  #refused({ beat, detail }) {
+    const seconds = beat.segments.reduce((sum, { from, to }) => sum + (to - from), 0);
+    const duration = this.#texts.duration(seconds);
+    const text = detail ? this.#texts.say("refused_because", { duration, detail }) : this.#texts.say("refused", { duration });
+    this.#notices.show("refused", { kind: "bad", text });
+  }
+}
