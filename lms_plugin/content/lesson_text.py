@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 
@@ -79,7 +80,7 @@ def read_lesson(path: Path, faults: list[Fault]) -> Lesson | None:
         if not markdown.strip():
             found.append(Fault(path, part.line, "the slide shows nothing"))
         _read_pictures(path, part, pictures, found)
-        slides.append(Slide(markdown, tuple(utterances)))
+        slides.append(Slide(markdown, tuple(utterances), part.line))
     faults.extend(found)
     if found:
         return None
@@ -196,7 +197,7 @@ def _utterances(path: Path, part: _Part, faults: list[Fault]) -> list[Utterance]
 
 def _read_pictures(path: Path, part: _Part, pictures: dict[str, Picture], faults: list[Fault]) -> None:
     for token in MARKDOWN.parse("\n".join(line for _, line in part.shown)):
-        names = [str(child.attrGet("src")) for child in token.children or () if child.type == "image"]
+        names = [unquote(str(child.attrGet("src"))) for child in token.children or () if child.type == "image"]
         line = part.shown[token.map[0]][0] if names and token.map else part.line
         for name in names:
             if name in pictures:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 
@@ -16,10 +16,14 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Slide:
-    """One picture of the film, as Markdown, and what is said while it shows."""
+    """One picture of the film, as Markdown, and what is said while it shows.
+
+    `line` is where the slide begins in its file, for messages; it is no part of what the slide is.
+    """
 
     markdown: str
     utterances: tuple[Utterance, ...]
+    line: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

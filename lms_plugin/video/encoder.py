@@ -39,9 +39,12 @@ def find_ffmpeg() -> str:
     if found:
         return found
     try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
+        found = shutil.which(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
         raise EncoderMissing from error
+    if found is None:
+        raise EncoderMissing
+    return found
 
 
 def run(
