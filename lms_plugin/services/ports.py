@@ -83,7 +83,7 @@ class Refused:
     """The LMS will not take it until somebody changes something: to be shown to an admin, not retried.
 
     `words` are the platform's own, at most 500 characters. `block_keys` names the blocks that were refused: the
-    message's other blocks are stored. Empty means that nothing of the message was stored.
+    message's other blocks are stored. Empty means that the whole message was refused.
     """
 
     code: RefusalCode

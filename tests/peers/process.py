@@ -58,6 +58,10 @@ class OpenEdxPeer:
     def log_path(self) -> Path:
         return self.folder / "log.txt"
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
     def start(self) -> None:
         """Serve on the folder; the address stays the same from the first start on."""
         if self._process is not None:
@@ -115,7 +119,8 @@ class OpenEdxPeer:
 
         `courses` maps a course key to its block keys, or to {block key: hidden from learners}. `tracking` is the
         platform's completion switch; a new platform has it off. `clients` are further OAuth2 clients:
-        {client_id, client_secret, owner, staff}. `reset` first removes everything but the clients.
+        {client_id, client_secret, owner, staff}. `reset` first removes everything but the
+        clients, the log of requests included.
         """
         body: dict[str, object] = {
             "reset": reset,
@@ -145,9 +150,9 @@ class OpenEdxPeer:
     def faults(self, *faults: Mapping[str, object]) -> None:
         """Plan what happens to the next requests, in place of what was planned before; without any, end them.
 
-        {"kind": "slow", "seconds": 3}, {"kind": "refuse", "status": 429, "retry_after": "7"},
-        {"kind": "lose_answer"} (served, then cut off; with "status": 502 answered so), {"kind": "redirect",
-        "location": ...}, {"kind": "flood", "size": ...}; each with "times" (1) and "path", a prefix ("/").
+        {"kind": "slow", "seconds": 3}, {"kind": "refuse", "status": 429, "retry_after": "7"}, {"kind": "lose_answer"}
+        (served, then cut off; with "status": 502 answered so), {"kind": "redirect", "location": ...},
+        {"kind": "flood", "size": ...}, {"kind": "page"}; each with "times" (1) and "path", a prefix ("/").
         """
         self._post("/peer/faults", [dict(fault) for fault in faults])
 

@@ -86,9 +86,9 @@ class CompletionApi:
             "depth": "all",
             "requested_fields": "completion",
         }
-        types = {found[1] for found in map(BLOCK_TYPE.search, wanted) if found}
-        if types:  # a course may have thousands of blocks: ask for those of the wanted kinds only
-            query["block_types_filter"] = ",".join(sorted(types))
+        typed = [found[1] for found in map(BLOCK_TYPE.search, wanted) if found]
+        if len(typed) == len(wanted):  # a course may have thousands of blocks: ask for the wanted kinds only
+            query["block_types_filter"] = ",".join(sorted(set(typed)))
         try:
             answer = self._account.request("GET", BLOCKS_PATH, query=query)
         except Undelivered as outcome:

@@ -7,7 +7,9 @@ proxies from the environment and cookies are not followed, and the size and the 
 
 import ipaddress
 import json
+import re
 import socket
+import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +26,8 @@ Resolver = Callable[[str, int], Sequence[str]]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 ADDRESSES_TRIED = 3
+GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # all that has ever been given out (RFC 4291, 2.4)
+HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 class AddressRefused(Refusal):
@@ -66,21 +70,15 @@ def resolve_host(host: str, port: int) -> Sequence[str]:
 def is_public(address: Address) -> bool:
     """Whether an address belongs to the public internet.
 
-    IPv6 forms that carry an IPv4 address inside (mapped, 6to4, Teredo, NAT64) are judged by what they would reach:
-    mapped ones by the inner address, the tunnels not at all.
+    IPv6 forms that carry an IPv4 address inside are judged by what they would reach: mapped ones by the inner
+    address, tunnels (6to4, Teredo) and translators (NAT64) not at all.
     """
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return is_public(address.ipv4_mapped)
-        if address.sixtofour is not None or address.teredo is not None:
+        if address not in GLOBAL_UNICAST or address.sixtofour is not None or address.teredo is not None:
             return False
-    return address.is_global and not (
-        address.is_multicast
-        or address.is_reserved
-        or address.is_private
-        or address.is_link_local
-        or address.is_unspecified
-    )
+    return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 def is_loopback(address: Address) -> bool:
@@ -93,8 +91,8 @@ class GuardedClient:
 
     `allow_loopback` is for tests and the demo: it also lets http and loopback addresses through, together only.
     `connect_seconds` bounds making a connection, `read_seconds` each wait for data, `whole_seconds` an answer's body,
-    `limit_bytes` its size. The constructor checks the form of the address and raises AddressRefused; where it leads
-    is checked at each exchange.
+    `limit_bytes` its size. `trust` replaces the public certificate authorities. The constructor checks the form of
+    the address and raises AddressRefused; where it leads is checked at each exchange.
     """
 
     def __init__(
@@ -106,6 +104,7 @@ class GuardedClient:
         read_seconds: float = 15.0,
         whole_seconds: float = 30.0,
         limit_bytes: int = 4_000_000,
+        trust: ssl.SSLContext | None = None,
         resolve: Resolver = resolve_host,
     ) -> None:
         self._base = _checked_form(base_url, allow_http=allow_loopback)
@@ -114,6 +113,7 @@ class GuardedClient:
         self._limit_bytes = limit_bytes
         self._resolve = resolve
         self._http = httpx.Client(
+            verify=trust or True,
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(read_seconds, connect=connect_seconds, pool=connect_seconds),
@@ -187,7 +187,7 @@ class GuardedClient:
 
     def _checked_addresses(self) -> list[str]:
         """The host's addresses, all of them allowed: one bad address among good ones refuses the host."""
-        host = self._base.host
+        host = self._base.raw_host.decode("ascii")
         port = self._base.port or (443 if self._base.scheme == "https" else 80)
         try:
             addresses = [ipaddress.ip_address(found.partition("%")[0]) for found in self._resolve(host, port)]
@@ -210,11 +210,22 @@ def _checked_form(base_url: str, *, allow_http: bool) -> httpx.URL:
         raise AddressRefused(host="", reason="malformed") from fault
     if url.scheme != "https" and not (allow_http and url.scheme == "http"):
         raise AddressRefused(host=url.host, reason="https_required")
-    if url.userinfo:
+    if url.userinfo or "@" in base_url:
         raise AddressRefused(host=url.host, reason="user_in_address")
-    if not url.host or url.query or url.fragment or "@" in base_url or "\\" in base_url:
+    port = 443 if url.port is None else url.port
+    if url.query or url.fragment or "\\" in base_url or not 0 < port < 65536:
+        raise AddressRefused(host=url.host, reason="malformed")
+    if not _is_host(url.raw_host.decode("ascii")):
         raise AddressRefused(host=url.host, reason="malformed")
     return url
+
+
+def _is_host(host: str) -> bool:
+    """A name or an address; a zone, as in fe80::1%eth0, has no place in an address of the public internet."""
+    try:
+        return not getattr(ipaddress.ip_address(host), "scope_id", None)
+    except ValueError:
+        return HOST_NAME.fullmatch(host) is not None
 
 
 def _told(fault: httpx.TransportError) -> str:

@@ -53,6 +53,7 @@ def seed(request: HttpRequest) -> JsonResponse:
     wanted = json.loads(request.body)
     if wanted.get("reset"):
         clear()
+        request.environ["peer.requests"].clear()
     if "tracking" in wanted:
         Switch.objects.update_or_create(
             name=ENABLE_COMPLETION_TRACKING_SWITCH.name, defaults={"active": wanted["tracking"]}
@@ -90,6 +91,6 @@ def state(request: HttpRequest) -> JsonResponse:
                 {"username": row.user.username, "course_key": row.course_key}
                 for row in Enrolment.objects.select_related("user").order_by("user__username", "course_key")
             ],
-            "requests": request.environ["peer.requests"],
+            "requests": list(request.environ["peer.requests"]),
         }
     )

@@ -22,7 +22,7 @@ class Fault:
 
     kind `slow` waits `seconds` and then serves; `refuse` answers `status` without serving; `lose_answer` serves and
     then cuts the connection, or answers `status` where one is given; `redirect` sends the caller to `location`;
-    `flood` answers 200 with `size` bytes.
+    `flood` answers 200 with `size` bytes; `page` answers 200 with a web page, as a proxy under maintenance does.
     """
 
     kind: str
@@ -50,8 +50,7 @@ class FaultyFront:
         if path == "/peer/faults":
             return self._plan(environ, start_response)
         if path.startswith("/peer/"):
-            with self._guard:
-                environ["peer.requests"] = list(self._requests)
+            environ["peer.requests"] = self._requests
             return self._application(environ, start_response)
         fault = self._next_fault(path)
         entry: dict[str, Any] = {
@@ -60,8 +59,7 @@ class FaultyFront:
             "fault": fault.kind if fault else None,
             "status": None,
         }
-        with self._guard:
-            self._requests.append(entry)
+        self._requests.append(entry)
 
         def start_and_note(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             entry["status"] = int(status.split()[0])
@@ -91,6 +89,10 @@ class FaultyFront:
         if fault.kind == "slow":
             self._cleared.wait(fault.seconds)
             return self._application(environ, start_response)
+        if fault.kind == "lose_answer":
+            return self._serve_and_lose(fault, environ, start_response)
+        # Unread, the body would make the system reset the connection before the answer has got through.
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         if fault.kind == "refuse":
             extra = [("Retry-After", fault.retry_after)] if fault.retry_after is not None else []
             return answer(start_response, fault.status, {"detail": HTTPStatus(fault.status).phrase}, extra)
@@ -98,8 +100,9 @@ class FaultyFront:
             return answer(start_response, fault.status or 302, {}, [("Location", fault.location)])
         if fault.kind == "flood":
             return answer(start_response, 200, {"detail": "x" * fault.size})
-        if fault.kind == "lose_answer":
-            return self._serve_and_lose(fault, environ, start_response)
+        if fault.kind == "page":
+            start_response("200 OK", [("Content-Type", "text/html")])
+            return [b"<html><title>Back soon</title></html>"]
         raise ValueError(f"unknown fault {fault.kind!r}")
 
     def _serve_and_lose(self, fault: Fault, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
