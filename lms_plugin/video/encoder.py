@@ -39,7 +39,7 @@ def find_ffmpeg() -> str:
     if found:
         return found
     try:
-        found = shutil.which(imageio_ffmpeg.get_ffmpeg_exe())
+        found = shutil.which(str(imageio_ffmpeg.get_ffmpeg_exe()))
     except RuntimeError as error:
         raise EncoderMissing from error
     if found is None:

@@ -171,13 +171,13 @@ def _write_sound(path: Path, lesson: Lesson, shots: Sequence[Shot], speeches: Se
 
 def _command(lesson: Lesson, shots: Sequence[Shot], program: str, *, narrated: bool) -> list[str]:
     stills = [
-        ffmpeg.input(f"{number}.png", framerate=lesson.fps, f="image2", pattern_type="none").filter(
-            "loop", loop=shot.frames - 1, size=1, start=0
-        )
+        ffmpeg.input(f"{number}.png", framerate=lesson.fps, f="image2", pattern_type="none")
+        .filter("scale", out_color_matrix="bt709", out_range="tv")
+        .filter("format", "yuv420p")
+        .filter("loop", loop=shot.frames - 1, size=1, start=0)
         for number, shot in enumerate(shots)
     ]
     picture = ffmpeg.concat(*stills) if len(stills) > 1 else stills[0]
-    picture = picture.filter("scale", out_color_matrix="bt709", out_range="tv").filter("format", "yuv420p")
     streams = [picture]
     options: dict[str, object] = {}
     if narrated:
@@ -189,7 +189,7 @@ def _command(lesson: Lesson, shots: Sequence[Shot], program: str, *, narrated: b
         *streams,
         _FILM,
         **options,
-        **{"c:v": "libx264", "preset": "veryfast", "tune": "stillimage", "crf": 18, "flags:v": "+bitexact"},
+        **{"c:v": "libx264", "preset": "ultrafast", "tune": "stillimage", "crf": 16, "flags:v": "+bitexact"},
         # The number of threads changes the bytes x264 writes.
         threads=2,
         r=lesson.fps,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
-from av.error import FFmpegError
+from av.error import ArgumentError, FFmpegError
+from av.packet import Packet
 from av.stream import Disposition
 
 from lms_plugin.domain.errors import Malformed
@@ -57,6 +58,14 @@ class _Extent:
     end: Fraction = Fraction(0)
     packets: int = 0
 
+    def include(self, packet: Packet) -> None:
+        if packet.pts is None or packet.time_base is None or packet.is_discard:
+            return
+        at = packet.pts * packet.time_base
+        self.begin = at if self.begin is None else min(self.begin, at)
+        self.end = max(self.end, at + (packet.duration or 0) * packet.time_base)
+        self.packets += 1
+
 
 def probe(source: Path) -> Film:
     """Read the film at `source`; raises FilmUnreadable for anything that cannot be shown to its end.
@@ -74,6 +83,9 @@ def probe(source: Path) -> Film:
             metadata_errors="ignore",
         ) as container:
             return _read(container, source.name)
+    except ArgumentError as error:
+        # What FFmpeg says of a format outside the list.
+        raise FilmUnreadable(film=source.name, why="its format is not that of a film") from error
     except FFmpegError as error:
         raise FilmUnreadable(film=source.name, why=error.strerror or str(error)) from error
 
@@ -88,18 +100,14 @@ def _read(container: InputContainer, name: str) -> Film:
     if first is None or not first.width or not first.height:
         raise FilmUnreadable(film=name, why="no picture of it can be decoded")
     container.seek(0)
-    streams = [picture, sound] if sound else [picture]
-    extents = {stream.index: _Extent() for stream in streams}
-    for packet in container.demux(streams):
-        if packet.pts is None or packet.time_base is None or packet.is_discard:
-            continue
-        extent = extents[packet.stream.index]
-        at = packet.pts * packet.time_base
-        extent.begin = at if extent.begin is None else min(extent.begin, at)
-        extent.end = max(extent.end, at + (packet.duration or 0) * packet.time_base)
-        extent.packets += 1
-    shown, heard = extents[picture.index], extents[sound.index] if sound else _Extent()
-    begin = min(extent.begin for extent in (shown, heard) if extent.begin is not None)
+    shown, heard = _Extent(), _Extent()
+    try:
+        for packet in container.demux([picture, sound] if sound else [picture]):
+            (shown if packet.stream.index == picture.index else heard).include(packet)
+    except FFmpegError as error:
+        why = f"it is damaged: it breaks off after {float(shown.end):.1f} seconds"
+        raise FilmUnreadable(film=name, why=why) from error
+    begin = min((extent.begin for extent in (shown, heard) if extent.begin is not None), default=Fraction(0))
     picture_ms, sound_ms = _milliseconds(shown, begin), _milliseconds(heard, begin)
     if picture_ms <= 0:
         raise FilmUnreadable(film=name, why="the film has no length")

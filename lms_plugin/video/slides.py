@@ -72,7 +72,7 @@ _STYLE = """
 
 
 class SlideOverflows(Malformed):
-    """A slide holds more than fits at the smallest readable size; `slide` counts from 1, `line` is its place in its file."""
+    """A slide holds more than fits at the smallest readable size; `slide` counts from 1, `line` is where it begins."""
 
     code = "slide_overflows"
 
