@@ -6,9 +6,10 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
-from av.error import ArgumentError, FFmpegError
+from av.error import ArgumentError, FFmpegError, InvalidDataError
 from av.packet import Packet
-from av.stream import Disposition
+from av.stream import Disposition, Stream
+from av.video.frame import VideoFrame
 
 from lms_plugin.domain.errors import Malformed
 
@@ -58,7 +59,7 @@ class _Extent:
     end: Fraction = Fraction(0)
     packets: int = 0
 
-    def include(self, packet: Packet) -> None:
+    def include(self, packet: "Packet[Stream]") -> None:
         if packet.pts is None or packet.time_base is None or packet.is_discard:
             return
         at = packet.pts * packet.time_base
@@ -96,17 +97,18 @@ def _read(container: InputContainer, name: str) -> Film:
         raise FilmUnreadable(film=name, why="there is no picture in it")
     picture = pictures[0]
     sound = next(iter(container.streams.audio), None)
-    first = next(container.decode(picture), None)
-    if first is None or not first.width or not first.height:
-        raise FilmUnreadable(film=name, why="no picture of it can be decoded")
-    container.seek(0)
     shown, heard = _Extent(), _Extent()
+    first: VideoFrame | None = None
     try:
         for packet in container.demux([picture, sound] if sound else [picture]):
             (shown if packet.stream.index == picture.index else heard).include(packet)
+            if first is None and packet.stream.index == picture.index:
+                first = _decode(packet)
     except FFmpegError as error:
         why = f"it is damaged: it breaks off after {float(shown.end):.1f} seconds"
         raise FilmUnreadable(film=name, why=why) from error
+    if first is None or not first.width or not first.height:
+        raise FilmUnreadable(film=name, why="no picture of it can be decoded")
     begin = min((extent.begin for extent in (shown, heard) if extent.begin is not None), default=Fraction(0))
     picture_ms, sound_ms = _milliseconds(shown, begin), _milliseconds(heard, begin)
     if picture_ms <= 0:
@@ -131,6 +133,13 @@ def _read(container: InputContainer, name: str) -> Film:
         interlaced=first.interlaced_frame,
         channels=sound.channels if sound and sound_ms else 0,
     )
+
+
+def _decode(packet: "Packet[Stream]") -> VideoFrame | None:
+    try:
+        return next((frame for frame in packet.decode() if isinstance(frame, VideoFrame)), None)
+    except InvalidDataError:
+        return None  # a film may begin between two whole pictures
 
 
 def _milliseconds(extent: _Extent, begin: Fraction) -> int:
