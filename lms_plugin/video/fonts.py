@@ -41,7 +41,7 @@ def find_font(system_fonts: Path = SYSTEM_FONTS) -> Font:
 
 def system_font(system_fonts: Path = SYSTEM_FONTS) -> Font | None:
     """The installed Noto Sans CJK, wherever the distribution has put it."""
-    regular = next(iter(sorted(SYSTEM_FONTS.rglob("NotoSansCJK-Regular.ttc"))), None) or _listed_font()
+    regular = next(iter(sorted(system_fonts.rglob("NotoSansCJK-Regular.ttc"))), None) or _listed_font()
     if regular is None:
         return None
     bold = regular.with_name(regular.name.replace("Regular", "Bold"))

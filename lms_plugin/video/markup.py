@@ -32,7 +32,7 @@ def _render(node: SyntaxTreeNode) -> str:
 
 
 def _text(node: SyntaxTreeNode) -> str:
-    return f"#{typst_string(node.content)};"
+    return f"#{typst_string(node.content)};" if node.content else ""
 
 
 def _paragraph(node: SyntaxTreeNode) -> str:
@@ -42,8 +42,10 @@ def _paragraph(node: SyntaxTreeNode) -> str:
 
 def _soft_break(node: SyntaxTreeNode) -> str:
     """A line end is a blank between words and nothing between Chinese characters."""
-    before, after = node.previous_sibling, node.next_sibling
-    if before and after and _plain(before)[-1:] >= _FIRST_WIDE and _plain(after)[:1] >= _FIRST_WIDE:
+    siblings = node.siblings
+    place = siblings.index(node)
+    before, after = "".join(map(_plain, siblings[:place])), "".join(map(_plain, siblings[place:]))
+    if before[-1:] >= _FIRST_WIDE and after[:1] >= _FIRST_WIDE:
         return ""
     return '#" ";'
 
