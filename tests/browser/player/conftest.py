@@ -1,4 +1,4 @@
-"""The player's counterpart: a small service in the API's shape that records what the player sends and can be told to fail.
+"""The player's counterpart: a small service in the API's shape that records what is sent and can be told to fail.
 
 The pages are the real templates with the real style sheets and scripts under the real content security policy.
 """
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from babel.messages.pofile import read_po
 from flask import Blueprint, Flask, Response, abort, jsonify, render_template_string, request, send_from_directory
+from playwright.sync_api import Locator, Page, expect
 from werkzeug.serving import make_server
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -144,7 +145,11 @@ def make_app(service: Service) -> Flask:
     catalog: dict[str, str] = {}
     for name in ("shell", "player"):
         with (TRANSLATIONS / f"{name}.po").open("rb") as file:
-            catalog |= {message.id: message.string for message in read_po(file) if isinstance(message.id, str)}
+            for message in read_po(file):
+                if isinstance(message.id, str):
+                    catalog[message.id] = str(message.string)
+                else:
+                    catalog[message.id[0]] = message.string[0]
 
     def language() -> str:
         return "en" if request.accept_languages.best_match(["zh", "en"]) == "en" else "zh"
@@ -153,6 +158,8 @@ def make_app(service: Service) -> Flask:
         return text if language() == "en" else catalog.get(text, text)
 
     def ngettext(one: str, many: str, number: int) -> str:
+        if language() == "zh":
+            return catalog.get(one, many)
         return one if number == 1 else many
 
     app.jinja_env.add_extension("jinja2.ext.i18n")
@@ -249,13 +256,20 @@ def encode(folder: Path) -> None:
     assert ffmpeg, "ffmpeg is needed on PATH"
     for height in (180, 90):
         subprocess.run(
-            [ffmpeg, "-v", "error", "-y"]
-            + ["-f", "lavfi", "-i", f"testsrc2=size={height * 16 // 9}x{height}:rate=25:duration={DURATION_SECONDS}"]
-            + ["-f", "lavfi", "-i", f"sine=frequency=330:duration={DURATION_SECONDS}"]
-            + ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "100", "-keyint_min", "100"]
-            + ["-sc_threshold", "0", "-c:a", "aac", "-b:a", "48k", "-muxdelay", "0"]
-            + ["-hls_time", "4", "-hls_playlist_type", "vod", "-hls_flags", "independent_segments"]
-            + ["-hls_segment_filename", str(folder / f"{height}_%d.ts"), str(folder / f"{height}.m3u8")],
+            [
+                *[ffmpeg, "-v", "error", "-y"],
+                *[
+                    "-f",
+                    "lavfi",
+                    "-i",
+                    f"testsrc2=size={height * 16 // 9}x{height}:rate=25:duration={DURATION_SECONDS}",
+                ],
+                *["-f", "lavfi", "-i", f"sine=frequency=330:duration={DURATION_SECONDS}"],
+                *["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "100"],
+                *["-sc_threshold", "0", "-c:a", "aac", "-b:a", "48k", "-muxdelay", "0"],
+                *["-hls_time", "4", "-hls_playlist_type", "vod", "-hls_flags", "independent_segments"],
+                *["-hls_segment_filename", str(folder / f"{height}_%d.ts"), str(folder / f"{height}.m3u8")],
+            ],
             check=True,
         )
     variants = [
@@ -291,3 +305,75 @@ def address(service: Service) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+class Viewer:
+    """Somebody at the player: does what a person does and reads what a person reads."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+
+    def part(self, name: str) -> Locator:
+        return self.page.locator(f"[data-part={name}]")
+
+    def open(self) -> None:
+        self.page.goto(f"{self.address}/film")
+        expect(self.part("start")).to_be_visible()
+
+    def start(self) -> None:
+        """Open the page and press play; returns when the film runs."""
+        self.open()
+        self.part("start").click()
+        self.reach(0.1)
+
+    def reach(self, position: float) -> None:
+        """Let the film play until the playhead is at least there."""
+        self.page.evaluate(
+            """(position) => new Promise((resolve) => {
+              const video = document.querySelector("video");
+              const look = () => {
+                if (video.paused || video.seeking || video.currentTime < position) return;
+                video.removeEventListener("timeupdate", look);
+                resolve();
+              };
+              video.addEventListener("timeupdate", look);
+            })""",
+            position,
+        )
+
+    def until(self, event: str) -> None:
+        """Wait for the next event of the media element."""
+        self.page.evaluate(
+            """(name) => new Promise((resolve) =>
+              document.querySelector("video").addEventListener(name, resolve, { once: true }))""",
+            event,
+        )
+
+    def toggle(self) -> None:
+        self.part("toggle").click()
+
+    def pause(self) -> float:
+        """Press pause; answers where the playhead stands then."""
+        self.toggle()
+        return self.position
+
+    @property
+    def position(self) -> float:
+        return float(self.video("currentTime"))
+
+    def video(self, name: str) -> Any:
+        """A property of the media element."""
+        return self.page.evaluate("(name) => document.querySelector('video')[name]", name)
+
+    def script(self, body: str) -> Any:
+        """Run a script of the page's own kind, with `video` at hand."""
+        return self.page.evaluate(f"() => {{ const video = document.querySelector('video'); {body} }}")
+
+    def notice(self, matter: str) -> Locator:
+        return self.page.locator(f".notices [data-matter={matter}]")
+
+
+@pytest.fixture
+def viewer(page: Page, address: str) -> Viewer:
+    return Viewer(page, address)

@@ -9,6 +9,7 @@ export class Captions {
   #video;
   #tracks;
   #last;
+  #chosen;
 
   /** @param {{language: string, label: string, url: string}[]} list */
   constructor(video, list, pageLanguage) {
@@ -24,7 +25,10 @@ export class Captions {
     }
     const own = list.find(({ language }) => primary(language) === primary(pageLanguage));
     this.#last = own?.language ?? list[0]?.language ?? OFF;
-    this.show(recall("captions", own?.language ?? OFF));
+    this.#chosen = recall("captions", own?.language ?? OFF);
+    this.show(this.#chosen);
+    // Browsers make a choice of their own when a film is loaded.
+    video.addEventListener("loadedmetadata", () => this.show(this.#chosen));
   }
 
   /** What there is to choose from: [{value, label}] without "off". */
@@ -44,6 +48,7 @@ export class Captions {
   }
 
   choose(language) {
+    this.#chosen = language;
     this.show(language);
     remember("captions", language);
   }
