@@ -19,7 +19,7 @@ _SAYINGS: dict[str, Callable[[ErrorDetails], str]] = {
     "missing": lambda error: "is missing",
     "extra_forbidden": lambda error: "unknown key",
     "value_error": lambda error: str(error["ctx"]["error"]),
-    "string_pattern_mismatch": lambda error: f"{error['input']!r} does not fit {error['ctx']['pattern']}",
+    "too_short": lambda error: f"must have at least {error['ctx']['min_length']}, not {error['ctx']['actual_length']}",
     "string_too_short": lambda error: "must not be empty",
     "literal_error": lambda error: f"must be {error['ctx']['expected']}, not {error['input']!r}",
 }

@@ -101,7 +101,7 @@ def _front_matter(
             continue
         if not colon or name not in _SETTINGS:
             known = ", ".join(_SETTINGS)
-            faults.append(Fault(path, number, f'unknown setting "{name}"; the settings are {known}'))
+            faults.append(Fault(path, number, f'unknown setting "{name}"; known: {known}'))
         elif name in settings:
             faults.append(Fault(path, number, f"{name}: given twice"))
         else:

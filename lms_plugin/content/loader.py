@@ -91,7 +91,9 @@ def _read_programme(folder: Path, faults: list[Fault]) -> LoadedProgramme | None
     for position, key in enumerate(table.modules):
         if not (modules_folder / key).is_dir():
             faults.append(place.fault(("modules", position), f"there is no folder modules/{key}"))
-        elif key not in table.modules[:position]:
+        elif key in table.modules[:position]:
+            faults.append(place.fault(("modules", position), f'"{key}" is listed twice'))
+        else:
             module = _read_module(modules_folder / key, faults)
             modules.extend([module] if module else [])
     for module_folder in _folders_in(modules_folder):
@@ -111,9 +113,8 @@ def _read_programme(folder: Path, faults: list[Fault]) -> LoadedProgramme | None
         modules=tuple(loaded.module for loaded in modules),
         lms=table.lms.value() if table.lms else None,
     )
-    if len(modules) == len(table.modules):
-        has_video = any(loaded.has_video for loaded in modules)
-        faults.extend(programme_faults(programme, folder.resolve().name, place, has_video=has_video))
+    has_video = any(loaded.has_video for loaded in modules) or len(modules) < len(set(table.modules))
+    faults.extend(programme_faults(programme, folder.resolve().name, table.modules, place, has_video=has_video))
     return LoadedProgramme(programme, folder, tuple(modules))
 
 

@@ -10,21 +10,25 @@ from lms_plugin.content.schema import QuestionsFile
 from lms_plugin.domain.programme import Component, ComponentKind, Programme
 
 
-def programme_faults(programme: Programme, folder_name: str, place: Place, *, has_video: bool) -> list[Fault]:
-    """The faults of a programme whose files are each sound; `has_video` says whether any module has a film."""
+def programme_faults(
+    programme: Programme, folder_name: str, listed: list[str], place: Place, *, has_video: bool
+) -> list[Fault]:
+    """The faults among the parts of a programme.
+
+    `listed` are the modules programme.toml names, some of which may be missing from `programme` for faults of their
+    own; `has_video` says whether any of them has a film.
+    """
     faults: list[Fault] = []
     if programme.key != folder_name:
         faults.append(place.fault(("key",), f'must be the name of its folder, "{folder_name}"'))
-    keys = [module.key for module in programme.modules]
-    faults.extend(place.fault(("modules", i), f'"{keys[i]}" is listed twice') for i in _repeated(keys))
     if programme.window.closes_on <= programme.window.opens_on:
         faults.append(place.fault(("window", "closes_on"), "must be after opens_on"))
     if programme.watching.late_window_seconds <= programme.watching.beat_interval_seconds:
         key = ("watching", "late_window_seconds")
         faults.append(place.fault(key, "must be longer than beat_interval_seconds"))
-    faults.extend(_component_faults(programme, place, has_video=has_video))
-    faults.extend(_total_faults(programme, place))
-    faults.extend(_block_faults(programme, place))
+    faults.extend(_component_faults(programme, len(set(listed)), place, has_video=has_video))
+    faults.extend(_total_faults(programme, len(set(listed)), place))
+    faults.extend(_block_faults(programme, listed, place))
     return faults
 
 
@@ -44,7 +48,7 @@ def questions_faults(table: QuestionsFile, place: Place) -> Iterator[Fault]:
                 yield place.fault((*here, "choices", choice), f"the same {language} text as another choice")
 
 
-def _component_faults(programme: Programme, place: Place, *, has_video: bool) -> Iterator[Fault]:
+def _component_faults(programme: Programme, modules: int, place: Place, *, has_video: bool) -> Iterator[Fault]:
     components = programme.components
     for index in _repeated([component.key for component in components]):
         yield place.fault(("components", index, "key"), f'"{components[index].key}" is used twice')
@@ -58,49 +62,49 @@ def _component_faults(programme: Programme, place: Place, *, has_video: bool) ->
         if component.kind is ComponentKind.VIDEO and not has_video:
             yield place.fault(("components", index, "kind"), "no module of the programme has a video")
         if component.kind is ComponentKind.DISCUSSION:
-            most = _most_from_discussion(programme)
+            most = _most_from_discussion(programme, modules)
             if most is not None and component.required_class_hours > most:
                 key = ("components", index, "required_class_hours")
                 yield place.fault(key, f"the rule of [discussion] gives at most {_plain(most)} class hours")
 
 
-def _total_faults(programme: Programme, place: Place) -> Iterator[Fault]:
+def _total_faults(programme: Programme, modules: int, place: Place) -> Iterator[Fault]:
     required = sum((component.required_class_hours for component in programme.components), Decimal(0))
     key = ("total_class_hours",)
     if required > programme.total_class_hours:
         yield place.fault(key, f"is less than the {_plain(required)} class hours its components require")
-    reachable = [_most_from(component, programme) for component in programme.components]
+    reachable = [_most_from(component, programme, modules) for component in programme.components]
     if all(most is not None for most in reachable):
         most = sum((most for most in reachable if most is not None), Fraction(0))
         if most < programme.total_class_hours:
             yield place.fault(key, f"cannot be reached: the components give at most {_plain(most)} class hours")
 
 
-def _block_faults(programme: Programme, place: Place) -> Iterator[Fault]:
-    blocks = [programme.lms.block_key if programme.lms else None, *(m.block_key for m in programme.modules)]
-    given = [(index - 1, block) for index, block in enumerate(blocks) if block is not None]
-    if given and programme.lms is None:
-        yield place.fault(("modules", given[0][0]), "has a block_key, but the programme has no [lms] table")
-    for position in _repeated([block for _, block in given]):
-        index, block = given[position]
+def _block_faults(programme: Programme, listed: list[str], place: Place) -> Iterator[Fault]:
+    blocks = [(listed.index(module.key), module.block_key) for module in programme.modules if module.block_key]
+    if blocks and programme.lms is None:
+        yield place.fault(("modules", blocks[0][0]), "has a block_key, but the programme has no [lms] table")
+    of_programme = [programme.lms.block_key] if programme.lms and programme.lms.block_key else []
+    for position in _repeated([*of_programme, *(block for _, block in blocks)]):
+        index, block = blocks[position - len(of_programme)]
         yield place.fault(("modules", index), f'its block_key "{block}" is used twice')
 
 
-def _most_from(component: Component, programme: Programme) -> Fraction | None:
+def _most_from(component: Component, programme: Programme, modules: int) -> Fraction | None:
     """The most class hours a component can give, None where nothing declared limits it."""
     limits = [] if component.max_class_hours is None else [Fraction(component.max_class_hours)]
     if component.kind is ComponentKind.DISCUSSION:
-        limits.extend(limit for limit in [_most_from_discussion(programme)] if limit is not None)
+        limits.extend(limit for limit in [_most_from_discussion(programme, modules)] if limit is not None)
     return min(limits, default=None)
 
 
-def _most_from_discussion(programme: Programme) -> Fraction | None:
+def _most_from_discussion(programme: Programme, modules: int) -> Fraction | None:
     rule = programme.discussion
     days = (programme.window.closes_on - programme.window.opens_on).days
     caps = [
         rule.max_total,
-        None if rule.max_per_module is None else rule.max_per_module * len(programme.modules),
-        None if rule.max_per_day is None else rule.max_per_day * max(days, 0),
+        None if rule.max_per_module is None else rule.max_per_module * modules,
+        None if rule.max_per_day is None or days <= 0 else rule.max_per_day * days,
     ]
     posts = min((cap for cap in caps if cap is not None), default=None)
     return None if posts is None else Fraction(posts * rule.credit_minutes, programme.class_hour_minutes)

@@ -1,12 +1,13 @@
 """What the TOML files of a programme may say: shapes and ranges; rules across files are the loader's."""
 
+import re
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from lms_plugin.domain.programme import (
     Component,
@@ -38,9 +39,21 @@ def _cap(value: object) -> object:
     return None if value == "none" else value
 
 
-Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+def _key(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", value) or len(value) > 64:
+        raise ValueError(f'"{value}" must be lower-case letters and digits, with single hyphens between, at most 64')
+    return value
+
+
+def _file_name(value: str) -> str:
+    if not re.fullmatch(r"[^/\\\x00-\x1f.][^/\\\x00-\x1f]*", value) or len(value) > 200:
+        raise ValueError(f'"{value}" must be the name of a file in the same folder')
+    return value
+
+
+Key = Annotated[str, AfterValidator(_key)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00-\x1f.][^/\\\x00-\x1f]*$", max_length=200)]
+FileName = Annotated[str, AfterValidator(_file_name)]
 Number = Annotated[Decimal, BeforeValidator(_number)]
 ClassHours = Annotated[Number, Field(ge=0, le=10_000, max_digits=12, decimal_places=4)]
 Cap = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_cap)]

@@ -29,15 +29,17 @@ _STYLE = """
 #set enum(numbering: number => text(fill: accent, weight: "bold")[#number.], spacing: 0.95em, body-indent: 0.6em)
 #set raw(theme: none)
 #show raw: set text(font: ("DejaVu Sans Mono", family), size: 0.92em)
-#show strong: set text(fill: accent, weight: "bold")
+// A family without a bold face gets a thin outline instead.
+#let outlined(colour) = if has-bold { none } else { 0.03em + colour }
+#show strong: set text(fill: accent, weight: "bold", stroke: outlined(accent))
 #show emph: it => underline(stroke: 0.06em + accent, offset: 0.2em, it.body)
-#show heading: set text(weight: "bold", fill: ink)
+#show heading: set text(weight: "bold", fill: ink, stroke: outlined(ink))
 #show heading.where(level: 1): it => block(below: 0.9em)[
   #text(size: 1.1em, it.body)
   #v(-0.55em)
   #rect(width: 2.4em, height: 0.13em, fill: accent)
 ]
-#show heading.where(level: 2): it => block(below: 0.8em, text(size: 0.95em, fill: accent, it.body))
+#show heading.where(level: 2): it => block(below: 0.8em, text(size: 0.95em, fill: accent, stroke: outlined(accent), it.body))
 #let link-text(body) = text(fill: accent, body)
 #let quote-box(body) = block(
   inset: (left: 0.8em, y: 0.2em), stroke: (left: 0.16em + accent), text(fill: ink.lighten(20%), body),
@@ -119,6 +121,7 @@ def _document(lesson: Lesson, font: Font) -> str:
         f"#let page-width = {lesson.width * 72 / _PIXELS_PER_INCH}pt\n"
         f"#let page-height = {lesson.height * 72 / _PIXELS_PER_INCH}pt\n"
         f"#let family = {typst_string(font.family)}\n"
+        f"#let has-bold = {'true' if len(font.files) > 1 else 'false'}\n"
     )
     title = typst_string(lesson.title)
     slides = [
