@@ -39,7 +39,9 @@ _STYLE = """
   #v(-0.55em)
   #rect(width: 2.4em, height: 0.13em, fill: accent)
 ]
-#show heading.where(level: 2): it => block(below: 0.8em, text(size: 0.95em, fill: accent, stroke: outlined(accent), it.body))
+#show heading.where(level: 2): it => block(
+  below: 0.8em, text(size: 0.95em, fill: accent, stroke: outlined(accent), it.body),
+)
 #let link-text(body) = text(fill: accent, body)
 #let quote-box(body) = block(
   inset: (left: 0.8em, y: 0.2em), stroke: (left: 0.16em + accent), text(fill: ink.lighten(20%), body),
