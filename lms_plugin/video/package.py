@@ -170,6 +170,8 @@ def _command(source: Path, film: Film, ladder: tuple[Rung, ...], program: str) -
         f"%v/{_PLAYLIST}",
         **options,
         **{"c:v": "libx264", "profile:v": "main", "preset": "veryfast", "flags": "+cgop"},
+        # With pictures sent out of order, browsers take the reordering delay for a part of the film's length.
+        bf=0,
         g=interval,
         keyint_min=interval,
         sc_threshold=0,
