@@ -21,6 +21,8 @@ WHOLE = FILES[FILE]
             ["3: width: must be an even number of pixels from 160 to 1920"]),
         ("fps: 12",              "pause_seconds: 1",        ["4: pause_seconds: given twice"]),
         ("pause_seconds: 0.5",   "pause_seconds: NaN",      ["4: pause_seconds: must be a number from 0 to 10"]),
+        ("pause_seconds: 0.5",   "pause_seconds: 11",       ["4: pause_seconds: must be a number from 0 to 10"]),
+        ("pause_seconds: 0.5",   "\nheight: 90",            ["5: height: must be an even number of pixels from 160 to 1920"]),
         ("pause_seconds: 0.5",   "speed: 3",
             ['4: unknown setting "speed"; known: title, width, height, fps, pause_seconds, rate_words_per_minute']),
         ("pause_seconds: 0.5",   "rate_words_per_minute: 9",

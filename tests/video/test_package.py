@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import av
@@ -254,3 +255,38 @@ def test_a_program_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
     endless = [find_ffmpeg(), "-re", "-f", "lavfi", "-i", "testsrc", "-f", "null", "out"]
     with pytest.raises(EncodeFailed, match="not done after 1 seconds"):
         run(endless, tmp_path, duration_ms=1000, limit_seconds=1, on_progress=lambda share: None)
+
+
+@pytest.mark.parametrize("program", [find_ffmpeg(), imageio_ffmpeg.get_ffmpeg_exe()], ids=["system", "wheel"])
+def test_a_film_recorded_on_its_side_is_set_upright(film: Callable[[str], Path], tmp_path: Path, program: str) -> None:
+    turned = tmp_path / "turned.mp4"
+    with av.open(str(film("silent.mp4"))) as source, av.open(str(turned), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        stream.set_display_rotation(90)
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    found = probe(turned)
+    assert (found.width, found.height) == (240, 426)
+    (rendition,) = encode(turned, {}, tmp_path / "media", program=program).renditions
+    assert (rendition.width, rendition.height) == (240, 426)
+
+
+def test_no_name_of_a_film_or_folder_confuses_the_program(film: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = tmp_path / "50%d 中文, [x]:'y'"
+    folder.mkdir()
+    source = folder / "-i concat:%v.mp4"
+    source.write_bytes(film("tiny.mp4").read_bytes())
+    package = encode(source, captions_in(folder / "%c"), folder / "media %v")
+    assert find_package(folder / "media %v", package.digest) == package
+
+
+def test_two_that_ask_for_the_same_film_at_once_encode_it_once(film: Callable[[str], Path], tmp_path: Path) -> None:
+    source = film("sound.mp4")
+    heard: list[list[float]] = [[], []]
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda shares: encode(source, {}, tmp_path, shares.append), heard)
+    assert first == second
+    assert min(heard, key=len) == [1.0]
+    assert len(max(heard, key=len)) > 1
