@@ -89,6 +89,10 @@ CASES = {
         [seen(0, 5, "seeking"), seen(0.3, 5.08), seen(1.3, 6.08, "paused")],
         [[5, 6.08, 1]],
     ),
+    "what was played before the first look at a film that stood is claimed": (
+        [seen(0, 0, "paused", "stalled"), seen(0.9, 0.0043), seen(1.9, 1.0, "paused")],
+        [[0, 1, 1]],
+    ),
     "a stall ends the stretch, and it goes on without a hole": (
         [
             seen(0, 0),
@@ -203,7 +207,9 @@ moves = st.tuples(
 
 def simulated(script: list[tuple[str, int, int, float]]) -> tuple[list[Any], list[tuple[float, float]]]:
     """Observations of a film of a minute under such a script, and the stretches it truly played."""
-    at, position, steps, played = 0.0, 0.0, [seen(0, 0, "paused")], []
+    at, position = 0.0, 0.0
+    steps: list[Any] = [seen(0, 0, "paused")]
+    played: list[tuple[float, float]] = []
     for move, milliseconds, target, rate in script:
         seconds = milliseconds / 1000
         if move == "play":

@@ -111,7 +111,8 @@ export class FilmBar {
 
   #say(held) {
     const { countedSeconds, duration, complete } = this.#coverage;
-    const shown = complete ? duration : Math.min(countedSeconds, duration);
+    // Whole seconds only, downwards: never a second more than the ledger has.
+    const shown = complete ? duration : Math.floor(Math.min(countedSeconds, duration));
     const line = this.#texts.say("counted_line", { counted: clockTime(shown), total: clockTime(duration) });
     this.#part("line").textContent = complete ? `${line} · ${this.#texts.say("all_counted")}` : line;
     const words = { counted: this.#texts.duration(shown), total: this.#texts.duration(duration) };

@@ -32,7 +32,7 @@ export function observe(video, gatherer, seen = () => {}) {
       at: nowSeconds(),
       rate: video.playbackRate,
       paused: video.paused,
-      seeking: video.seeking,
+      seeking: video.seeking || name === "seeking",
       ended: video.ended,
       stalled: video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA && !video.ended,
       loop: video.loop,

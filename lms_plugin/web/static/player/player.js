@@ -20,6 +20,8 @@ const REOPEN_PAUSE_SECONDS = 30;
 const END_SECONDS = 0.5;
 
 const nowSeconds = () => performance.now() / 1000;
+// Where a film goes on under another session: a little earlier, so that no fraction of a millisecond falls between.
+const justBefore = (seconds) => Math.max(0, seconds - 0.1);
 const between = (low, value, high) => Math.min(high, Math.max(low, value));
 
 export class Player {
@@ -134,7 +136,7 @@ export class Player {
     this.#reporter.addEventListener("lease-lost", () => this.#onLeaseLost());
     this.#root.querySelector("[data-part=next-gap]").addEventListener("click", () => this.#playNextGap());
     for (const name of ["fullscreenchange", "webkitfullscreenchange"]) {
-      document.addEventListener(name, () => this.#controls.refreshFullscreen(this.#isFullscreen));
+      document.addEventListener(name, () => this.#onFullscreen());
     }
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "hidden") this.#leave();
@@ -194,11 +196,11 @@ export class Player {
   #onLeaseLost() {
     this.#lost = true;
     this.#video.pause();
-    this.#messages.leaseLost(() => this.#open(this.#video.currentTime));
+    this.#messages.leaseLost(() => this.#open(justBefore(this.#video.currentTime)));
   }
 
   #onSourceFailed(kind) {
-    const position = this.#video.currentTime || this.#startAt;
+    const position = justBefore(this.#video.currentTime || this.#startAt);
     const reopen = () => {
       this.#manifest = null;
       this.#reopenedAt = nowSeconds();
@@ -218,7 +220,7 @@ export class Player {
 
   #toggle() {
     if (!this.#reporter.session) this.#open(null);
-    else if (this.#lost) this.#open(this.#video.currentTime);
+    else if (this.#lost) this.#open(justBefore(this.#video.currentTime));
     else if (this.#video.paused) this.#play();
     else this.#video.pause();
   }
@@ -313,8 +315,18 @@ export class Player {
     return Boolean(document.fullscreenElement ?? document.webkitFullscreenElement);
   }
 
+  #onFullscreen() {
+    this.#controls.refreshFullscreen(this.#isFullscreen);
+    // What had the focus may lie outside the part that fills the screen; the keys must go on working.
+    if (this.#isFullscreen && !this.#frame.contains(document.activeElement)) this.#frame.focus();
+  }
+
+  get #frame() {
+    return this.#root.querySelector("[data-part=frame]");
+  }
+
   #toggleFullscreen() {
-    const frame = this.#root.querySelector("[data-part=frame]");
+    const frame = this.#frame;
     if (this.#isFullscreen) (document.exitFullscreen ?? document.webkitExitFullscreen).call(document);
     else if (frame.requestFullscreen) frame.requestFullscreen();
     else if (frame.webkitRequestFullscreen) frame.webkitRequestFullscreen();

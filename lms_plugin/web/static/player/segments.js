@@ -37,7 +37,7 @@ export class SegmentGatherer {
   #duration;
   #open = null;
   #done = [];
-  // Up to where everything since the last seek is claimed, or the last seek's target; null when that isn't known.
+  // Up to where everything since the last seek is claimed, or where the playhead was set; null when that isn't known.
   #reached = null;
 
   /** @param {number} duration length of the film in seconds, as the service knows it; nothing beyond is claimed */
@@ -51,8 +51,8 @@ export class SegmentGatherer {
     if (this.#open) this.#follow(seen, moving);
     else if (seen.ended) this.#claimTail(seen);
     if (seen.reset) this.#reached = null;
-    // While it seeks, the position is the target: what is played next begins there.
-    else if (seen.seeking) this.#reached = upToMs(seen.position);
+    // While it seeks, the position is the target; while it stands, it is where the next stretch begins.
+    else if (seen.seeking || (!moving && this.#reached === null)) this.#reached = upToMs(seen.position);
     if (!this.#open && moving) this.#begin(seen);
   }
 

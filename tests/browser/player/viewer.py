@@ -1,0 +1,72 @@
+"""Somebody at the player."""
+
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+
+class Viewer:
+    """Does what a person does at the player, and reads what a person reads."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+
+    def part(self, name: str) -> Locator:
+        return self.page.locator(f"[data-part={name}]")
+
+    def open(self) -> None:
+        self.page.goto(f"{self.address}/film")
+        expect(self.part("start")).to_be_visible()
+
+    def start(self) -> None:
+        """Open the page and press play; returns when the film runs."""
+        self.open()
+        self.part("start").click()
+        self.reach(0.1)
+
+    def reach(self, position: float) -> None:
+        """Let the film play until the playhead is at least there."""
+        self.page.evaluate(
+            """(position) => new Promise((resolve) => {
+              const video = document.querySelector("video");
+              const look = () => {
+                if (video.paused || video.seeking || video.currentTime < position) return;
+                video.removeEventListener("timeupdate", look);
+                resolve();
+              };
+              video.addEventListener("timeupdate", look);
+            })""",
+            position,
+        )
+
+    def until(self, event: str) -> None:
+        """Wait for the next event of the media element."""
+        self.page.evaluate(
+            """(name) => new Promise((resolve) =>
+              document.querySelector("video").addEventListener(name, resolve, { once: true }))""",
+            event,
+        )
+
+    def toggle(self) -> None:
+        self.part("toggle").click()
+
+    def pause(self) -> float:
+        """Press pause; answers where the playhead stands then."""
+        self.toggle()
+        return self.position
+
+    @property
+    def position(self) -> float:
+        return float(self.video("currentTime"))
+
+    def video(self, name: str) -> Any:
+        """A property of the media element."""
+        return self.page.evaluate("(name) => document.querySelector('video')[name]", name)
+
+    def script(self, body: str) -> Any:
+        """Run a script of the page's own kind, with `video` at hand."""
+        return self.page.evaluate(f"() => {{ const video = document.querySelector('video'); {body} }}")
+
+    def notice(self, matter: str) -> Locator:
+        return self.page.locator(f".notices [data-matter={matter}]")
