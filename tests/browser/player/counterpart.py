@@ -57,6 +57,7 @@ class Service:
         self.page_covered: list[list[float]] = []
         self.withheld: list[dict[str, Any]] = []
         self.manifest_status = 200
+        self.expired: set[str] = set()
         self.answers: list[tuple[int, dict[str, Any], dict[str, str]]] = []
         self.opened: list[str] = []
         self.requests: list[tuple[str, dict[str, Any]]] = []
@@ -212,6 +213,8 @@ def make_app(service: Service) -> Flask:
     def media(session: str, name: str) -> Response:
         if service.manifest_status != 200:
             abort(service.manifest_status)
+        if session in service.expired:
+            abort(403)
         kind = "application/vnd.apple.mpegurl" if name.endswith(".m3u8") else "video/mp2t"
         return send_from_directory(service.film, name, mimetype=kind)
 

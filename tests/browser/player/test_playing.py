@@ -211,10 +211,15 @@ def test_a_film_that_cannot_be_loaded_says_so_and_can_be_tried_again(viewer: Vie
 
 
 def test_an_address_that_has_run_out_is_renewed_without_asking(viewer: Viewer, service: Service) -> None:
+    service.expired = {"s1"}
+    viewer.start()
+    viewer.reach(0.5)
+    assert service.opened == ["s1", "s2"]
+
+
+def test_an_address_that_cannot_be_renewed_is_not_asked_for_again_and_again(viewer: Viewer, service: Service) -> None:
     service.manifest_status = 403
     viewer.open()
-    with viewer.page.expect_response("**/master.m3u8"):
-        viewer.part("start").click()
-    service.manifest_status = 200
-    viewer.reach(0.5)
+    viewer.part("start").click()
+    expect(viewer.part("message-text")).to_have_text("视频地址已过期，请点“重试”重新获取。")
     assert service.opened == ["s1", "s2"]

@@ -4,6 +4,8 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
+PATIENCE_MS = 25_000
+
 
 class Viewer:
     """Does what a person does at the player, and reads what a person reads."""
@@ -27,25 +29,31 @@ class Viewer:
 
     def reach(self, position: float) -> None:
         """Let the film play until the playhead is at least there."""
-        self.page.evaluate(
-            """(position) => new Promise((resolve) => {
-              const video = document.querySelector("video");
-              const look = () => {
-                if (video.paused || video.seeking || video.currentTime < position) return;
-                video.removeEventListener("timeupdate", look);
-                resolve();
-              };
-              video.addEventListener("timeupdate", look);
-            })""",
-            position,
+        self._wait_for(
+            "timeupdate",
+            f"!video.paused && !video.seeking && video.currentTime >= {position}",
+            f"playing at {position}",
         )
 
     def until(self, event: str) -> None:
         """Wait for the next event of the media element."""
+        self._wait_for(event, "true", event)
+
+    def _wait_for(self, event: str, condition: str, what: str) -> None:
         self.page.evaluate(
-            """(name) => new Promise((resolve) =>
-              document.querySelector("video").addEventListener(name, resolve, { once: true }))""",
-            event,
+            f"""(milliseconds) => new Promise((resolve, reject) => {{
+              const video = document.querySelector("video");
+              const late = () => reject(new Error("never {what}; stands at " + video.currentTime));
+              const timer = setTimeout(late, milliseconds);
+              const look = () => {{
+                if (!({condition})) return;
+                clearTimeout(timer);
+                video.removeEventListener("{event}", look);
+                resolve();
+              }};
+              video.addEventListener("{event}", look);
+            }})""",
+            PATIENCE_MS,
         )
 
     def toggle(self) -> None:
