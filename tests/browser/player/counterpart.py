@@ -178,7 +178,7 @@ def make_app(service: Service) -> Flask:
 
     @app.context_processor
     def context() -> dict[str, Any]:
-        person = SimpleNamespace(is_authenticated=True, name="王小兰", roles=["learner", "tutor", "admin"])
+        person = SimpleNamespace(is_authenticated=True, name="王小兰", roles=["learner", "tutor", "office"])
         return {"current_user": person, "language": language()}
 
     @app.get("/film")
