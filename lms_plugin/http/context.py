@@ -1,0 +1,37 @@
+"""What requests share: the store, the clock, the media folder; made by the composition root."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import cast
+
+from flask import current_app
+
+from lms_plugin.http.media_address import MediaAddresses
+from lms_plugin.storage.session import Database
+
+EXTENSION = "lms_plugin"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Shared by all requests of a process; `clock` gives the present moment, aware."""
+
+    database: Database
+    clock: Callable[[], datetime]
+    media_root: Path
+    media: MediaAddresses
+    timezone: str
+    base_url: str
+    schema_is_current: Callable[[], bool]
+
+    def new_id(self) -> str:
+        """A fresh unguessable name of 22 characters."""
+        return secrets.token_urlsafe(16)
+
+
+def context() -> Context:
+    """The context of the application that handles the request."""
+    return cast(Context, current_app.extensions[EXTENSION])

@@ -1,0 +1,96 @@
+"""Sentences for codes, in the language of the request: refusals, reasons, and what is missing."""
+
+from datetime import datetime
+
+from flask_babel import format_date, ngettext
+from flask_babel import gettext as _
+
+from lms_plugin.domain.completion import Missing
+from lms_plugin.domain.discussion import Judgement, PostReason
+from lms_plugin.domain.errors import Refusal
+from lms_plugin.domain.programme import DiscussionRule, Programme
+
+
+def refusal_sentence(refusal: Refusal) -> str:
+    """What a refusal says to a person."""
+    params = refusal.params
+    by_code = {
+        "not_authenticated": _("Please sign in."),
+        "wrong_login": _("The account and password do not match. Please check both."),
+        "token_invalid": _("The token is not valid, or no longer. Please sign in again."),
+        "not_allowed": _("You may not do this."),
+        "not_found": _("There is nothing at this address, or it is not yours to see."),
+        "outside_window": _("The programme is not open at this time, so nothing can be counted."),
+        "video_replaced": _("This film has been replaced. Reload the page to get the new one."),
+        "title_missing": _("Please give your thread a title."),
+        "title_too_long": _("The title is too long: %(longest)s characters at most.", longest=params.get("longest")),
+        "body_missing": _("Please write something first."),
+        "body_too_long": _("The text is too long: %(longest)s characters at most.", longest=params.get("longest")),
+        "malformed": _("Something in what was sent is not in the right form."),
+        "throttled": _("Too many attempts. Please wait a minute and try again."),
+        "too_large": _("What you sent is too large."),
+        "unavailable": _(
+            "The service is short of something at the moment. Nothing was lost; please try again soon."
+        ),
+    }
+    return by_code.get(refusal.code) or _("This could not be done (%(code)s).", code=refusal.code)
+
+
+def missing_sentence(missing: Missing, programme: Programme, language: str) -> str:
+    """One thing still missing: "2 class hours of video", "one more post"."""
+    hours = f"{missing.class_hours.normalize():f}"
+    if missing.code == "posts":
+        return ngettext("%(num)s more post that counts", "%(num)s more posts that count", missing.posts)
+    if missing.code == "total_hours":
+        return _("%(hours)s more class hours in total", hours=hours)
+    component = programme.component(missing.component_key or "")
+    title = component.title.in_language(language) if component else ""
+    return _("%(hours)s class hours of %(component)s", hours=hours, component=title)
+
+
+def all_missing_sentence(missing: tuple[Missing, ...], programme: Programme, language: str) -> str:
+    """Everything still missing, in one sentence; empty where nothing is."""
+    parts = [missing_sentence(one, programme, language) for one in missing]
+    if not parts:
+        return ""
+    *rest, last = parts
+    listed = _("%(rest)s and %(last)s", rest=_(", ").join(rest), last=last) if rest else last
+    return _("Still missing: %(what)s.", what=listed)
+
+
+def judgement_sentence(judgement: Judgement, rule: DiscussionRule, timezone: str) -> str:
+    """Why a post counts or does not, with the figures behind it."""
+    if judgement.reason is PostReason.REPEATS_OWN_POST:
+        return _(
+            "Does not count: %(percent)s %% of it stands in your post of %(day)s.",
+            percent=judgement.similarity_percent,
+            day=_day(judgement.repeats_at),
+        )
+    sentences = {
+        PostReason.COUNTS: _("Counts: %(minutes)s minutes of credit.", minutes=rule.credit_minutes),
+        PostReason.TOO_SHORT: _(
+            "Does not count yet: your own words come to %(characters)s Chinese characters and %(words)s words;"
+            " %(min_characters)s characters or %(min_words)s words are needed. Quotes and repeats are left out.",
+            characters=judgement.characters,
+            words=judgement.words,
+            min_characters=rule.min_characters,
+            min_words=rule.min_words,
+        ),
+        PostReason.MODULE_CAP: _(
+            "Does not count: %(cap)s posts in this module count already, which is all that can.", cap=judgement.cap
+        ),
+        PostReason.DAY_CAP: _(
+            "Does not count: %(cap)s posts of today count already, which is all a day can.", cap=judgement.cap
+        ),
+        PostReason.TOTAL_CAP: _(
+            "Does not count: %(cap)s posts count already, which is all the programme allows.", cap=judgement.cap
+        ),
+        PostReason.OUTSIDE_WINDOW: _("Does not count: the programme is not open at this time."),
+        PostReason.NOT_A_LEARNER: _("Tutors' posts earn no hours."),
+        PostReason.NO_CREDIT_HERE: _("Posts earn no hours in this programme."),
+    }
+    return sentences[judgement.reason]
+
+
+def _day(instant: datetime | None) -> str:
+    return format_date(instant, "medium") if instant is not None else ""
