@@ -29,9 +29,7 @@ def refusal_sentence(refusal: Refusal) -> str:
         "malformed": _("Something in what was sent is not in the right form."),
         "throttled": _("Too many attempts. Please wait a minute and try again."),
         "too_large": _("What you sent is too large."),
-        "unavailable": _(
-            "The service is short of something at the moment. Nothing was lost; please try again soon."
-        ),
+        "unavailable": _("The service is short of something at the moment. Nothing was lost; please try again soon."),
     }
     return by_code.get(refusal.code) or _("This could not be done (%(code)s).", code=refusal.code)
 

@@ -108,6 +108,18 @@ def in_force(session: Session, programme_id: int) -> InForce:
     return InForce(found.id, found.version, read_declaration(found.declaration))
 
 
+def in_force_for_module(session: Session, module_id: int) -> InForce:
+    """The version in force of the programme that a module belongs to.
+
+    Raises:
+        NotFound: there is no such module.
+    """
+    module = session.get(ModuleRow, module_id)
+    if module is None:
+        raise NotFound(what="module")
+    return in_force(session, module.programme_id)
+
+
 def programme_id_of(session: Session, key: str) -> int:
     """The id of the programme with a key.
 

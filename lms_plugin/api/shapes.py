@@ -1,0 +1,256 @@
+"""The bodies and answers of the API. Media times are seconds with three decimals, instants RFC 3339 in UTC."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+
+Hours = Annotated[Decimal, PlainSerializer(float, return_type=float)]
+Ratio = Annotated[Decimal, PlainSerializer(float, return_type=float)]
+Seconds = float
+Span = tuple[Seconds, Seconds]
+
+
+def seconds(milliseconds: int) -> Seconds:
+    """Milliseconds as the API's seconds."""
+    return round(milliseconds / 1000, 3)
+
+
+class Body(BaseModel):
+    """A request body: unknown fields are ignored, so that newer clients can talk to older servers."""
+
+    model_config = ConfigDict(str_max_length=100_000)
+
+
+class TokenRequest(Body):
+    login: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    password: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class TokenAnswer(BaseModel):
+    token: str
+    expires_at: datetime
+
+
+class RegionAnswer(BaseModel):
+    id: int
+    role: str
+    name: str | None
+
+
+class MeAnswer(BaseModel):
+    id: int
+    login: str
+    name: str
+    roles: list[str]
+    regions: list[RegionAnswer]
+
+
+class ProgrammeAnswer(BaseModel):
+    key: str
+    title: str
+
+
+class WindowAnswer(BaseModel):
+    """Half-open: `closes_on` is the first day on which nothing counts any more."""
+
+    opens_on: date
+    closes_on: date
+
+
+class VideoAnswer(BaseModel):
+    id: int
+    duration_seconds: Seconds
+
+
+class ModuleAnswer(BaseModel):
+    id: int
+    key: str
+    title: str
+    video: VideoAnswer | None
+
+
+class EnrolmentAnswer(BaseModel):
+    id: int
+    programme: ProgrammeAnswer
+    window: WindowAnswer
+    modules: list[ModuleAnswer]
+    completion_ratio: Ratio
+
+
+class StandingAnswer(BaseModel):
+    key: str | None
+    title: str | None
+    required_class_hours: Hours
+    credited_seconds: Seconds
+    credited_class_hours: Hours
+    remaining_class_hours: Hours
+
+
+class MissingAnswer(BaseModel):
+    code: str
+    message: str
+
+
+class CompletionAnswer(BaseModel):
+    complete: bool
+    ratio: Ratio
+    missing: list[MissingAnswer]
+
+
+class HoursAnswer(BaseModel):
+    class_hour_minutes: int
+    components: list[StandingAnswer]
+    total: StandingAnswer
+    completion: CompletionAnswer
+    as_of: datetime
+    ledger_head: str
+
+
+class LedgerQuery(Body):
+    after: int = Field(0, ge=0)
+    limit: int = Field(100, ge=1, le=1000)
+
+
+class EntryAnswer(BaseModel):
+    number: int
+    component: str
+    credited_seconds: Seconds
+    source: str
+    source_id: str
+    detail: dict[str, object]
+    rule_version: str
+    decided_by: int | None
+    recorded_at: datetime
+    previous_hash: str
+    hash: str
+
+
+class LedgerAnswer(BaseModel):
+    entries: list[EntryAnswer]
+    next_after: int | None
+
+
+class SessionRequest(Body):
+    enrolment_id: int
+
+
+class SessionAnswer(BaseModel):
+    id: str
+    opened_at: datetime
+    max_rate: float
+    beat_interval_seconds: int
+    manifest_url: str
+    covered: list[Span]
+    resume_at_seconds: Seconds
+
+
+class BeatRequest(BaseModel):
+    """Only for the description: a beat's segments are read one by one, so that a bad one spoils no other."""
+
+    class SegmentClaim(BaseModel):
+        from_: float = Field(alias="from", ge=0)
+        to: float
+        rate: float = 1.0
+
+    seq: int = Field(ge=1)
+    segments: list[SegmentClaim]
+
+
+class WithheldAnswer(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+
+    from_: Seconds = Field(alias="from")
+    to: Seconds
+    reason: str
+
+
+class BeatResponse(BaseModel):
+    credited: list[Span]
+    withheld: list[WithheldAnswer]
+    held: list[Span]
+    covered_seconds: Seconds
+    lease: str
+    presence_check: dict[str, object] | None
+
+
+class ThreadsQuery(Body):
+    before: int | None = None
+    limit: int = Field(30, ge=1, le=200)
+
+
+class ThreadAnswer(BaseModel):
+    id: int
+    title: str
+    author: str
+    created_at: datetime
+    posts: int
+    last_post_at: datetime
+
+
+class ThreadsAnswer(BaseModel):
+    threads: list[ThreadAnswer]
+    next_before: int | None
+
+
+class ThreadRequest(Body):
+    title: str
+    body: str
+    class_group_id: int | None = None
+
+
+class PostRequest(Body):
+    body: str
+    reply_to: int | None = None
+
+
+class PreviewRequest(Body):
+    body: str
+
+
+class JudgementAnswer(BaseModel):
+    counts: bool
+    reason: str
+    message: str
+
+
+class WrittenAnswer(JudgementAnswer):
+    id: int
+    thread_id: int
+
+
+class PostsQuery(Body):
+    after: int = Field(0, ge=0)
+    limit: int = Field(100, ge=1, le=500)
+
+
+class PostAnswer(BaseModel):
+    id: int
+    author: str
+    is_tutor: bool
+    body: str
+    reply_to: int | None
+    created_at: datetime
+    judgement: JudgementAnswer | None
+
+
+class PostsAnswer(BaseModel):
+    thread_id: int
+    title: str
+    posts: list[PostAnswer]
+    next_after: int | None
+
+
+class CompletionsQuery(Body):
+    programme: str | None = None
+    region: str | None = None
+    group_by: str = ""
+    format: Annotated[str, StringConstraints(pattern="^(json|csv|xlsx)$")] = "json"
+
+
+class DeliveriesQuery(Body):
+    platform: str | None = None
+    state: Annotated[str, StringConstraints(pattern="^(waiting|acknowledged|refused)$")] | None = None
+    after: int = Field(0, ge=0)
+    limit: int = Field(100, ge=1, le=1000)

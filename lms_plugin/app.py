@@ -1,0 +1,104 @@
+"""The composition root: one application from one set of settings."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import structlog
+from apiflask import APIFlask
+from flask import Flask
+from prometheus_flask_exporter import PrometheusMetrics
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from lms_plugin.api import blueprint as api
+from lms_plugin.config import Settings, read_settings
+from lms_plugin.domain.errors import Unavailable
+from lms_plugin.http import health, languages, problems, security
+from lms_plugin.http.context import EXTENSION, Context
+from lms_plugin.http.identity import make_login_manager
+from lms_plugin.http.media_address import MediaAddresses
+from lms_plugin.storage import migrating
+from lms_plugin.storage.session import Database
+from lms_plugin.web import blueprint as web
+
+MAX_BODY_BYTES = 16 * 1024 * 1024
+
+
+def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> Flask:
+    """The service as a WSGI application; `clock` gives the present moment and is the system's by default."""
+    app = APIFlask(
+        "lms_plugin",
+        title="lms-plugin",
+        version="1",
+        spec_path="/api/v1/openapi.json",
+        docs_path=None,
+        json_errors=False,
+        static_folder=str(Path(__file__).parent / "web" / "static"),
+        template_folder=str(Path(__file__).parent / "web" / "templates"),
+    )
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SESSION_COOKIE_SECURE=settings.uses_https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_NAME="lms_plugin",
+        PERMANENT_SESSION_LIFETIME=timedelta(days=14),
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        SEND_FILE_MAX_AGE_DEFAULT=timedelta(hours=1),
+        TEMPLATES_AUTO_RELOAD=False,
+    )
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    database = Database(settings.database_url)
+    app.extensions[EXTENSION] = Context(
+        database=database,
+        clock=clock or (lambda: datetime.now(UTC)),
+        media_root=settings.media_root,
+        media=MediaAddresses(settings.secret_key),
+        timezone=settings.timezone,
+        base_url=settings.base_url,
+        schema_is_current=lambda: _schema_is_current(database),
+    )
+    make_login_manager().init_app(app)
+    languages.make_babel().init_app(app, locale_selector=languages.choose_language, default_timezone=settings.timezone)
+    limiter = security.make_limiter(enabled=settings.rate_limits)
+    limiter.init_app(app)
+    problems.install(app)
+    security.install(app)
+    app.register_blueprint(health.health)
+    api.register(app, limiter)
+    web.register(app, limiter)
+    PrometheusMetrics(app, path="/metrics", group_by="endpoint")
+    return app
+
+
+def application() -> Flask:
+    """The application for a WSGI server: settings from the environment."""
+    configure_logging()
+    return create_app(read_settings())
+
+
+def configure_logging() -> None:
+    """One JSON line per event on standard error."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _schema_is_current(database: Database) -> bool:
+    try:
+        return migrating.is_current(database)
+    except SQLAlchemyError as fault:
+        raise Unavailable(why=type(fault).__name__) from fault
