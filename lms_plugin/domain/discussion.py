@@ -1,8 +1,9 @@
 """Which posts count: a post's own text, long enough, not a repeat of one's own, within the caps."""
 
+import html
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,15 +14,24 @@ from lms_plugin.domain.programme import DiscussionRule, Window
 RULE = "own-words/1"
 """Name and version of this rule; every credit entry that it causes carries it."""
 
-_CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-_FENCE = re.compile(r"^(?P<fence>```+|~~~+).*?(?:^(?P=fence)[^\n]*$|\Z)", re.MULTILINE | re.DOTALL)
-_QUOTED_LINE = re.compile(r"^[ \t]{0,3}>.*$", re.MULTILINE)
-_LINK = re.compile(r"!?\[(?P<words>[^\]]*)\]\([^)]*\)|<?https?://\S+>?")
-_MARKS = re.compile(r"[*_`#~|]+|^\s*(?:[-+]|\d+[.)])\s", re.MULTILINE)
-_SENTENCE_END = re.compile(r"[。！？!?；;…\n]+|(?<=[A-Za-z])\.(?=\s|$)")
-_RUN = re.compile(r"(?P<unit>\S{1,6}?)(?P=unit){2,}")
-_SHINGLE = 3
+# Whatever stands here runs on what strangers write: no pattern may look further than to its own next delimiter.
+_CJK = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_WORD = re.compile(rf"[{_CJK}]|[^\W\d_{_CJK}]+(?:['’-][^\W\d_{_CJK}]+)*")
+_CHARACTER = re.compile(rf"[{_CJK}]")
+_LINE_END = re.compile(r"\r\n?|\n")
+_FENCE = re.compile(r" {0,3}(?P<fence>`{3,}(?=[^`]*\Z)|~{3,})")
+_QUOTED_LINE = re.compile(r"[ \t]{0,3}>")
+_DEFINED_LINK = re.compile(r""" {0,3}\[[^\[\]]+\]:[ \t]*\S+(?:[ \t]+(?:"[^"]*"|'[^']*'|\([^()]*\)))?[ \t]*\Z""")
+_LINK = re.compile(r"(?P<image>!)?\[(?P<words>[^\[\]]*)\]\((?:[^()\n]|\([^()\n]*\))*\)")
+# Only what an address can be made of: Chinese goes on right behind an address, without a space.
+_ADDRESS = re.compile(r"https?://[!-;=?-~]+", re.IGNORECASE)
+# Within a word these make no other word: accents and vowel signs, zero-width signs, letters that show nothing.
+_UNSEEN_KINDS = {"Mn", "Me", "Mc", "Cf"}
+_UNSEEN_LETTERS = "\u115f\u1160\u3164"
+_CLAUSE_END = re.compile(r"[,.:;!?。、…\n]+")
+_LONGEST_UNIT = 6
+_ECHO = 5
+_RUN = 3
 
 
 class PostReason(StrEnum):
@@ -66,32 +76,26 @@ class Judgement:
 
 
 def own_text(body: str) -> str:
-    """What the author added: without quotes, code, links' addresses, Markdown marks, repeated runs and sentences."""
-    text = unicodedata.normalize("NFKC", body)
-    text = _FENCE.sub("\n", text)
-    text = _QUOTED_LINE.sub("\n", text)
-    text = _LINK.sub(lambda match: match["words"] or "", text)
-    text = _MARKS.sub(" ", text)
-    kept: dict[str, str] = {}
-    for sentence in _SENTENCE_END.split(text):
-        plain = _RUN.sub(lambda match: match["unit"], sentence)
-        letters = _letters(plain)
-        if letters:
-            kept.setdefault(letters, " ".join(plain.split()))
-    return "\n".join(kept.values())
+    """What the author added: plain, in lower case, with nothing but words.
+
+    Left out are quotes, code, images, addresses, and whatever repeats itself within the post: runs such as
+    哈哈哈哈, clauses said before, and from their fifth word (or Chinese character) on, phrases said before.
+    """
+    # Words keep a space between them, so that the text gives the same words again.
+    return re.sub(rf"(?<=[{_CJK}]) | (?=[{_CJK}])", "", " ".join(_own_words(body)))
 
 
 def measure(text: str) -> tuple[int, int]:
     """(Chinese characters, words of an alphabetic language) in a text."""
-    characters = len(_CJK.findall(text))
-    return characters, len(_WORD.findall(_CJK.sub(" ", text)))
+    return _measure(_words(text))
 
 
 def similarity(text: str, earlier: str) -> Fraction:
-    """How much of the shorter of two own texts stands in the other: 0..1, over runs of three letters."""
-    shingles, others = _shingles(text), _shingles(earlier)
-    smaller = min(len(shingles), len(others))
-    return Fraction(len(shingles & others), smaller) if smaller else Fraction(0)
+    """How much of one text stands in the other (0..1), for whichever it is more.
+
+    A word or Chinese character stands in the other text where it is part of the same run of three.
+    """
+    return _similarity(_words(text.casefold()), _words(earlier.casefold()))
 
 
 def judge_post(
@@ -108,13 +112,15 @@ def judge_post(
     The first obstacle decides, in the order in which an author could do something about it: the window, the
     length, a repeat, then the caps of the module, the day and the programme.
     """
-    text = own_text(body)
-    characters, words = measure(text)
+    own = _own_words(body)
+    characters, words = _measure(own)
     if not window.contains(now):
         return Judgement(False, PostReason.OUTSIDE_WINDOW, characters, words)
-    if Fraction(characters, rule.min_characters) + Fraction(words, rule.min_words) < 1:
+    if not _is_long_enough(own, rule):
         return Judgement(False, PostReason.TOO_SHORT, characters, words)
-    alike = [(similarity(text, own_text(post.body)), post) for post in earlier]
+    # A remark such as "thank you" is no text that could be repeated: it stands in many an honest post.
+    said = [(words_before, post) for post in earlier if _is_long_enough(words_before := _own_words(post.body), rule)]
+    alike = [(_similarity(own, words_before), post) for words_before, post in said]
     closest = max(alike, key=lambda pair: pair[0], default=None)
     if closest is not None and closest[0] >= rule.duplicate_ratio:
         ratio, post = closest
@@ -137,10 +143,99 @@ def judge_post(
     return Judgement(True, PostReason.COUNTS, characters, words)
 
 
-def _letters(text: str) -> str:
-    return "".join(character for character in text.casefold() if character.isalnum())
+def _own_words(body: str) -> tuple[str, ...]:
+    clauses = dict.fromkeys(_without_runs(_words(clause)) for clause in _CLAUSE_END.split(_visible_text(body)))
+    return tuple(_without_echoes(word for clause in clauses for word in clause))
 
 
-def _shingles(text: str) -> frozenset[str]:
-    letters = _letters(text)
-    return frozenset(letters[at : at + _SHINGLE] for at in range(max(1, len(letters) - _SHINGLE + 1)) if letters)
+def _measure(words: Sequence[str]) -> tuple[int, int]:
+    characters = sum(_CHARACTER.match(word) is not None for word in words)
+    return characters, len(words) - characters
+
+
+def _is_long_enough(words: Sequence[str], rule: DiscussionRule) -> bool:
+    characters, others = _measure(words)
+    return Fraction(characters, rule.min_characters) + Fraction(others, rule.min_words) >= 1
+
+
+def _similarity(words: tuple[str, ...], others: tuple[str, ...]) -> Fraction:
+    return max(_share(words, others), _share(others, words))
+
+
+def _visible_text(body: str) -> str:
+    """A post's Markdown without quotes, code and addresses; letters in their plain forms, in lower case."""
+    text = "\n".join(_own_lines(body))
+    text = _LINK.sub(lambda match: "" if match["image"] else match["words"], text)
+    text = html.unescape(_ADDRESS.sub(" ", text))
+    # Plain forms come last: they make ASCII of full-width signs, which mean nothing to Markdown.
+    return "".join(
+        character
+        for character in unicodedata.normalize("NFKC", text).casefold()
+        if unicodedata.category(character) not in _UNSEEN_KINDS and character not in _UNSEEN_LETTERS
+    )
+
+
+def _own_lines(body: str) -> Iterator[str]:
+    fence = None
+    for line in _LINE_END.split(body):
+        mark = _FENCE.match(line)
+        if fence is not None:
+            if mark is not None and mark["fence"].startswith(fence) and mark["fence"] == line.strip():
+                fence = None
+        elif mark is not None:
+            fence = mark["fence"]
+        elif _QUOTED_LINE.match(line) is None and _DEFINED_LINK.match(line) is None:
+            yield line
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """The words of a text; each Chinese character is one."""
+    return tuple(_WORD.findall(text))
+
+
+def _without_runs(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Three or more of the same word or short phrase in a row are one."""
+    kept: list[str] = []
+    at = 0
+    while at < len(words):
+        size, end = _run_at(words, at)
+        kept.extend(words[at : at + size])
+        at = end
+    return tuple(kept)
+
+
+def _run_at(words: tuple[str, ...], at: int) -> tuple[int, int]:
+    """(Length of the unit that begins here, where its repetitions end)."""
+    for size in range(1, _LONGEST_UNIT + 1):
+        unit, end = words[at : at + size], at + size
+        while words[end : end + size] == unit:
+            end += size
+        if end - at >= 3 * size:
+            return size, end
+    return 1, at + 1
+
+
+def _without_echoes(words: Iterable[str]) -> Iterator[str]:
+    """Words are left out where the run that they end stood in the post before."""
+    seen: set[tuple[str, ...]] = set()
+    run: tuple[str, ...] = ()
+    for word in words:
+        run = (*run[1 - _ECHO :], word)
+        if run not in seen:
+            yield word
+        if len(run) == _ECHO:
+            seen.add(run)
+
+
+def _share(words: tuple[str, ...], others: tuple[str, ...]) -> Fraction:
+    """How much of a text stands in another, over the runs of three words they have in common."""
+    size = min(_RUN, len(words), len(others))
+    if size == 0:
+        return Fraction(0)
+    known = {others[at : at + size] for at in range(len(others) - size + 1)}
+    standing = covered_to = 0
+    for at in range(len(words) - size + 1):
+        if words[at : at + size] in known:
+            standing += at + size - max(at, covered_to)
+            covered_to = at + size
+    return Fraction(standing, len(words))
