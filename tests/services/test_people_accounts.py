@@ -1,6 +1,7 @@
 """Accounts one by one: what is refused, what a role is granted for."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -51,11 +52,11 @@ def test_a_new_account_can_sign_in_and_has_its_roles(database: Database) -> None
     ],
 )
 def test_what_a_new_account_is_refused_for(
-    database: Database, changes: dict[str, object], password: str | None, code: str
+    database: Database, changes: dict[str, Any], password: str | None, code: str
 ) -> None:
     with database.writing() as session:
         with pytest.raises(Malformed) as refused:
-            people.create_user(session, dataclasses.replace(ZHANG, **changes), password, NOW)  # type: ignore[arg-type]
+            people.create_user(session, dataclasses.replace(ZHANG, **changes), password, NOW)
         assert session.scalar(select(func.count()).select_from(User)) == 0
     assert refused.value.code == code
 
