@@ -7,7 +7,6 @@ from pathlib import Path
 
 import structlog
 from apiflask import APIFlask
-from flask import Flask
 from prometheus_flask_exporter import PrometheusMetrics
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -26,7 +25,7 @@ from lms_plugin.web import blueprint as web
 MAX_BODY_BYTES = 16 * 1024 * 1024
 
 
-def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> Flask:
+def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> APIFlask:
     """The service as a WSGI application; `clock` gives the present moment and is the system's by default."""
     app = APIFlask(
         "lms_plugin",
@@ -46,7 +45,6 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
         SESSION_COOKIE_NAME="lms_plugin",
         PERMANENT_SESSION_LIFETIME=timedelta(days=14),
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
-        SEND_FILE_MAX_AGE_DEFAULT=timedelta(hours=1),
         TEMPLATES_AUTO_RELOAD=False,
     )
     if settings.trusted_proxies:
@@ -75,7 +73,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
     return app
 
 
-def application() -> Flask:
+def application() -> APIFlask:
     """The application for a WSGI server: settings from the environment."""
     configure_logging()
     return create_app(read_settings())

@@ -1,12 +1,16 @@
 """Tokens, and who one is."""
 
+from datetime import timedelta
+
 from flask import Response, jsonify, request
 
 from lms_plugin.api.reading import read_body
 from lms_plugin.api.shapes import MeAnswer, RegionAnswer, TokenAnswer, TokenRequest
 from lms_plugin.http.context import context
-from lms_plugin.http.identity import bearer_token, current_actor
+from lms_plugin.http.identity import bearer_token, check_password, current_actor
 from lms_plugin.services import people, sign_in
+
+TOKEN_LIFETIME = timedelta(days=30)
 
 
 def create_token() -> tuple[Response, int]:
@@ -14,9 +18,8 @@ def create_token() -> tuple[Response, int]:
     body = read_body(TokenRequest)
     shared = context()
     now = shared.clock()
-
-    actor = shared.database.transact(lambda store: sign_in.sign_in(store, body.login, body.password, now))
-    token, expires_at = shared.database.transact(lambda store: sign_in.issue_token(store, actor.user_id, now))
+    user_id = check_password(body.login, body.password).actor.user_id
+    token, expires_at = shared.database.transact(lambda store: sign_in.issue_token(store, user_id, now, TOKEN_LIFETIME))
     return jsonify(TokenAnswer(token=token, expires_at=expires_at).model_dump(mode="json")), 201
 
 

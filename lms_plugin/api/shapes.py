@@ -254,3 +254,43 @@ class DeliveriesQuery(Body):
     state: Annotated[str, StringConstraints(pattern="^(waiting|acknowledged|refused)$")] | None = None
     after: int = Field(0, ge=0)
     limit: int = Field(100, ge=1, le=1000)
+
+
+class CompletionsAnswer(BaseModel):
+    """Rows as objects; `columns` gives their keys in order with a title for each."""
+
+    columns: list[dict[str, str]]
+    rows: list[dict[str, object]]
+    as_of: datetime
+
+
+class DeliveryAnswer(BaseModel):
+    id: int
+    platform: str
+    login: str
+    programme: str
+    block_key: str
+    ratio: Ratio
+    state: str
+    attempts: int
+    acknowledged_ratio: Ratio | None
+    acknowledged_at: datetime | None
+    next_attempt_at: datetime
+    last_error_code: str | None
+    last_error_words: str | None
+
+
+class DeliveriesAnswer(BaseModel):
+    deliveries: list[DeliveryAnswer]
+    next_after: int | None
+
+
+class ProblemAnswer(BaseModel):
+    """RFC 9457 problem details; `code` is stable, `detail` a sentence in the reader's language."""
+
+    type: str
+    status: int
+    code: str
+    title: str
+    detail: str
+    faults: list[dict[str, object]] | None = None

@@ -9,6 +9,7 @@ from lms_plugin.domain.errors import NotAuthenticated
 from lms_plugin.http.context import context
 from lms_plugin.services import sign_in
 from lms_plugin.services.access import Actor
+from lms_plugin.services.sign_in import Verified
 
 _SEPARATOR = "."
 
@@ -61,6 +62,20 @@ def current_actor() -> Actor:
         raise NotAuthenticated()
     visitor: Visitor = current_user._get_current_object()
     return visitor.actor
+
+
+def check_password(login: str, password: str) -> Verified:
+    """Who a login and password belong to; no lock is held while the password is checked.
+
+    Raises:
+        NotAuthenticated: they do not match.
+    """
+    database = context().database
+    with database.reading() as store:
+        verified = sign_in.verify(store, login, password)
+    if verified.has_stale_hash:
+        database.transact(lambda store: sign_in.strengthen(store, verified.actor.user_id, password))
+    return verified
 
 
 def begin_page_session(actor: Actor, epoch: int) -> None:

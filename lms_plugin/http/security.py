@@ -55,6 +55,9 @@ def install(app: Flask) -> None:
         headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         if app.config["SESSION_COOKIE_SECURE"]:
             headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        if request.path.startswith("/static/vendor/") and response.status_code == 200:
+            # Their addresses carry the version; everything else under /static is asked for again (ETag).
+            headers["Cache-Control"] = "public, max-age=31536000, immutable"
         if not request.path.startswith(("/static/", "/media/")):
             headers.setdefault("Cache-Control", "no-store")
         return response

@@ -9,6 +9,7 @@ from lms_plugin.domain.completion import Missing
 from lms_plugin.domain.discussion import Judgement, PostReason
 from lms_plugin.domain.errors import Refusal
 from lms_plugin.domain.programme import DiscussionRule, Programme
+from lms_plugin.services.reportfile import Wording
 
 
 def refusal_sentence(refusal: Refusal) -> str:
@@ -88,6 +89,34 @@ def judgement_sentence(judgement: Judgement, rule: DiscussionRule, timezone: str
         PostReason.NO_CREDIT_HERE: _("Posts earn no hours in this programme."),
     }
     return sentences[judgement.reason]
+
+
+def report_wording(language: str) -> Wording:
+    """The words of a completion report: what its columns are called, yes and no."""
+    labels = {
+        "programme_key": _("Programme key"),
+        "programme_title": _("Programme"),
+        "login": _("Account"),
+        "name": _("Name"),
+        "province_name": _("Province"),
+        "city_name": _("City"),
+        "county_name": _("County"),
+        "school_name": _("School"),
+        "class_group": _("Class group"),
+        "enrolled": _("Enrolled"),
+        "not_started": _("Not started"),
+        "in_progress": _("Under way"),
+        "completed": _("Complete"),
+        "completed_ratio": _("Share complete"),
+        "total_class_hours": _("Class hours"),
+        "mean_class_hours": _("Class hours per learner"),
+        "completion_ratio": _("Progress"),
+        "complete": _("Complete?"),
+        "completed_at": _("Completed at"),
+    }
+    for level in ("province", "city", "county", "school"):
+        labels[f"{level}_code"] = _("%(place)s code", place=labels[f"{level}_name"])
+    return Wording(labels=labels, yes=_("Yes"), no=_("No"), language=language, sheet=_("Completions"))
 
 
 def _day(instant: datetime | None) -> str:
