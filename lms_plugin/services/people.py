@@ -146,7 +146,7 @@ def region_by_code(session: Session, code: str) -> Region:
     """
     region = session.scalar(select(Region).where(Region.code == code))
     if region is None:
-        raise NotFound(what="region", code=code)
+        raise NotFound(what="region", region_code=code)
     return region
 
 

@@ -5,7 +5,7 @@ A text that a spreadsheet would take for a formula stays text: names and titles 
 
 import csv
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,34 +50,36 @@ class Wording:
         return self.labels.get(column.key, column.key)
 
 
-def csv_chunks(report: Report, wording: Wording) -> Iterator[bytes]:
+def csv_chunks(report: Report, wording: Wording) -> Generator[bytes, None, None]:
     """The report as CSV in UTF-8 with a byte order mark (without which Excel misreads Chinese), in chunks.
 
     Ratios are plain (0.4321), instants are wall time in the programme's zone (2026-11-24 20:00).
     """
-    buffer = StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow([_harmless(wording.label(column)) for column in report.columns])
-    yield _BOM
-    while some := list(islice(report.rows, CSV_ROWS_PER_CHUNK)):
-        writer.writerows([_csv_cell(value, wording) for value in row] for row in some)
-        yield buffer.getvalue().encode()
-        buffer.seek(0)
-        buffer.truncate()
-    yield buffer.getvalue().encode()
+    with report:
+        yield _BOM + _csv_lines([[_harmless(wording.label(column)) for column in report.columns]])
+        while some := list(islice(report.rows, CSV_ROWS_PER_CHUNK)):
+            yield _csv_lines([_csv_cell(value, wording) for value in row] for row in some)
 
 
-def xlsx_chunks(report: Report, wording: Wording, *, rows_per_sheet: int = ROWS_PER_SHEET) -> Iterator[bytes]:
+def xlsx_chunks(
+    report: Report, wording: Wording, *, rows_per_sheet: int = ROWS_PER_SHEET
+) -> Generator[bytes, None, None]:
     """The report as an XLSX workbook with a frozen header, numbers as numbers and instants as dates, in chunks.
 
     The workbook is finished in a temporary file before the first chunk; a report longer than a sheet goes on in
     another one.
     """
-    with tempfile.TemporaryDirectory(prefix="report") as folder, tempfile.TemporaryFile(dir=folder) as file:
+    with report, tempfile.TemporaryDirectory(prefix="report") as folder, tempfile.TemporaryFile(dir=folder) as file:
         _write_workbook(file, folder, report, wording, rows_per_sheet)
         file.seek(0)
         while chunk := file.read(CHUNK_BYTES):
             yield chunk
+
+
+def _csv_lines(rows: Iterable[Sequence[str]]) -> bytes:
+    buffer = StringIO()
+    csv.writer(buffer).writerows(rows)
+    return buffer.getvalue().encode()
 
 
 def _csv_cell(value: Value, wording: Wording) -> str:
@@ -129,17 +131,14 @@ def _write_workbook(file: IO[bytes], folder: str, report: Report, wording: Wordi
     }
     with closing(xlsxwriter.Workbook(file, options)) as workbook:
         formats = _Formats(workbook)
-        number = 1
-        while True:
+        number, following = 1, next(report.rows, None)
+        while following is not None or number == 1:
             name = wording.sheet if number == 1 else f"{wording.sheet} {number}"
             sheet = _begin_sheet(workbook, name, report.columns, formats, wording)
-            for at, row in enumerate(islice(report.rows, rows_per_sheet - 1), start=1):
+            rows = chain([following] if following is not None else [], report.rows)
+            for at, row in enumerate(islice(rows, rows_per_sheet - 1), start=1):
                 _write_row(sheet, at, row, report.columns, formats, wording)
-            following = next(report.rows, None)
-            if following is None:
-                return
-            report = Report(report.columns, chain([following], report.rows))
-            number += 1
+            number, following = number + 1, next(report.rows, None)
 
 
 def _begin_sheet(workbook: Any, name: str, columns: Sequence[Column], formats: _Formats, wording: Wording) -> Any:

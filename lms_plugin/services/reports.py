@@ -57,10 +57,20 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Columns and the rows under them, read from the store as they are taken; the session must stay open meanwhile."""
+    """Columns and the rows under them, read from the store as they are taken; the session must stay open meanwhile.
+
+    Whoever does not take every row closes the report, or uses it in a `with`.
+    """
 
     columns: tuple[Column, ...]
     rows: Iterator[Row]
+    close: Callable[[], None]
+
+    def __enter__(self) -> "Report":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +159,7 @@ def select_enrolments(
     if region_code is not None:
         region = session.scalar(select(Region).where(Region.code == region_code))
         if region is None or not scope.covers(region.lineage):
-            raise NotFound(what="region", code=region_code)
+            raise NotFound(what="region", region_code=region_code)
         conditions.append(access.in_scope(access.Scope((region.id,)), Enrolment.region_id))
     if programme_key is None:
         current = catalogue.all_in_force(session)
@@ -192,7 +202,7 @@ def _by_group(session: Session, selected: Selection, group_by: Sequence[str]) ->
             hours.class_hours(counted_ms, programme.class_hour_ms * enrolled, rounding=ROUND_DOWN),
         )
 
-    return Report((*_PROGRAMME, *columns, *_GROUP_FIGURES), _stream(session, query, as_row))
+    return _stream(session, query, (*_PROGRAMME, *columns, *_GROUP_FIGURES), as_row)
 
 
 def _by_learner(session: Session, selected: Selection) -> Report:
@@ -239,7 +249,7 @@ def _by_learner(session: Session, selected: Selection) -> Report:
 
     titled = tuple(Column(f"component.{key}", Kind.CLASS_HOURS, title) for key, title in components.items())
     people = (Column("login"), Column("name"))
-    return Report((*_PROGRAMME, *people, *columns, *titled, *_LEARNER_FIGURES), _stream(session, query, as_row))
+    return _stream(session, query, (*_PROGRAMME, *people, *columns, *titled, *_LEARNER_FIGURES), as_row)
 
 
 _PROGRAMME = (Column("programme_key"), Column("programme_title"))
@@ -290,8 +300,10 @@ def _components(programmes: Iterable[Programme]) -> dict[str, Text]:
     return found
 
 
-def _stream(session: Session, query: Select[Any], as_row: Callable[[Sequence[Any]], Row]) -> Iterator[Row]:
+def _stream(
+    session: Session, query: Select[Any], columns: tuple[Column, ...], as_row: Callable[[Sequence[Any]], Row]
+) -> Report:
     # Run at once, so that a store that cannot answer says so before the first row is promised. On PostgreSQL this
     # is a cursor of the server's: rows are fetched as they are asked for.
     found = session.execute(query, execution_options={"yield_per": FETCHED_AT_ONCE})
-    return (as_row(row) for row in found)
+    return Report(columns, (as_row(row) for row in found), found.close)
