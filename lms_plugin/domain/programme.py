@@ -1,7 +1,7 @@
 """What course_content declares, as values: programmes, components, modules and the rules they switch on."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -94,11 +94,11 @@ class Window:
 
     @property
     def opens_at(self) -> datetime:
-        return datetime.combine(self.opens_on, time.min, ZoneInfo(self.timezone))
+        return self._midnight_of(self.opens_on)
 
     @property
     def closes_at(self) -> datetime:
-        return datetime.combine(self.closes_on, time.min, ZoneInfo(self.timezone))
+        return self._midnight_of(self.closes_on)
 
     def contains(self, now: datetime) -> bool:
         return self.opens_at <= now < self.closes_at
@@ -106,6 +106,10 @@ class Window:
     def day_of(self, instant: datetime) -> date:
         """The calendar day of an instant in the programme's time zone."""
         return instant.astimezone(ZoneInfo(self.timezone)).date()
+
+    def _midnight_of(self, day: date) -> datetime:
+        # In UTC: between two instants of one local zone Python reckons as if its clocks never changed.
+        return datetime.combine(day, time.min, ZoneInfo(self.timezone)).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

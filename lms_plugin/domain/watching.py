@@ -112,9 +112,13 @@ def settle_lease(lease: Lease, now: datetime, rule: WatchingRule) -> Lease:
 
 
 def end_lease(lease: Lease, now: datetime, rule: WatchingRule) -> Lease:
-    """The lease after another took its place at `now`; an earlier end stays."""
+    """The lease after another took its place at `now`; an earlier end stays.
+
+    It lasted at least until its last contact: what it was credited was measured by that moment, even where the
+    message that ends it read its clock before, or the clock has stepped back since.
+    """
     settled = settle_lease(lease, now, rule)
-    return settled if settled.ended_at is not None else _ended(settled, max(now, settled.opened_at))
+    return settled if settled.ended_at is not None else _ended(settled, max(now, settled.last_contact_at))
 
 
 def next_opening(previous: Lease | None, now: datetime) -> datetime:
