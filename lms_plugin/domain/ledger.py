@@ -54,11 +54,17 @@ class CreditEntry:
         return hashlib.sha256(content.encode()).hexdigest()
 
 
-def first_break(entries: Iterable[tuple[CreditEntry, str]]) -> int | None:
-    """The number of the first entry (given with its stored hash, in order) that breaks the chain, or None."""
+def first_break(entries: Iterable[tuple[CreditEntry, str]], head: tuple[int, str] | None = None) -> int | None:
+    """The number of the first entry (given with its stored hash, in order) that breaks the chain, or None.
+
+    `head` is the number and hash of what is known to be the last entry, (0, GENESIS) before the first: with it,
+    entries that are missing from the end are named too.
+    """
     previous, expected = GENESIS, 1
     for entry, stored_hash in entries:
         if entry.number != expected or entry.previous_hash != previous or entry.hash != stored_hash:
             return entry.number
         previous, expected = stored_hash, expected + 1
-    return None
+    if head is None or head == (expected - 1, previous):
+        return None
+    return head[0] if head[0] == expected - 1 else min(expected, head[0] + 1)

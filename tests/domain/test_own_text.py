@@ -160,4 +160,4 @@ HOSTILE = {
 def test_the_longest_hostile_post_is_read_in_no_time(body: str) -> None:
     began = time.process_time()
     measure(own_text(body))
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 1
