@@ -13,6 +13,7 @@ from flask_babel import Babel, Domain, get_locale
 from flask_login import current_user
 
 import lms_plugin.translations
+from lms_plugin.http.identity import bearer_token
 
 LANGUAGES = ("zh", "en")
 DEFAULT = "zh"
@@ -49,13 +50,19 @@ def read_translations(folder: Path) -> Translations | NullTranslations:
 
 
 def choose_language() -> str:
-    """What the person chose, else what the account says, else the browser's best; Chinese when in doubt."""
+    """What the person chose, else what the account says, else the browser's best; Chinese when in doubt.
+
+    A program with a token is answered in the language it asks for, where it asks for one.
+    """
+    asked = request.accept_languages.best_match(LANGUAGES)
+    if bearer_token(request) is not None and asked is not None:
+        return asked
     chosen = session.get("language")
     if chosen in LANGUAGES:
         return str(chosen)
     if current_user and current_user.is_authenticated:
         return str(current_user.language)
-    return request.accept_languages.best_match(LANGUAGES) or DEFAULT
+    return asked or DEFAULT
 
 
 def current_language() -> str:
@@ -63,5 +70,16 @@ def current_language() -> str:
     return locale.language if locale else DEFAULT
 
 
+class _Languages(Babel):
+    """Flask-Babel takes the name of a domain only; this one has its own way to find texts."""
+
+    @property
+    def domain_instance(self) -> Domain:
+        return _MERGED
+
+
 def make_babel() -> Babel:
-    return Babel(default_locale=DEFAULT, default_domain=_MergedCatalogues())
+    return _Languages()
+
+
+_MERGED = _MergedCatalogues()

@@ -2,7 +2,10 @@
 
 from tests.api.conftest import Stage
 
-LONG = "上课前我先让学生用自己的话说说昨天学了什么,再让同桌互相补充,这样能发现谁没有听懂,也能让胆小的孩子开口。今天有三个平时不说话的孩子举了手,我很高兴。"
+LONG = (
+    "上课前我先让学生用自己的话说说昨天学了什么,再让同桌互相补充,这样能发现谁没有听懂,"
+    "也能让胆小的孩子开口。今天有三个平时不说话的孩子举了手,我很高兴。"
+)
 
 
 def start(stage: Stage, login: str, body: str = LONG, title: str = "课前三分钟") -> dict[str, object]:

@@ -129,7 +129,8 @@ def _template(rule: str) -> str:
 
 def test_every_answer_has_the_headers_that_guard_it(stage: Stage) -> None:
     for path in ("/api/v1/me", "/healthz", "/login", "/static/css/app.css"):
-        headers = stage.client("teacher").get(path).headers
+        with stage.client("teacher").get(path) as answer:
+            headers = answer.headers
         assert "default-src 'self'" in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
 
