@@ -19,7 +19,7 @@ from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.http.languages import current_language
 from lms_plugin.http.wording import report_wording
-from lms_plugin.services import delivery_listing, reportfile, reports
+from lms_plugin.services import delivery_list, reportfile, reports
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -66,7 +66,7 @@ def deliveries() -> Response:
     """What the LMS is owed and was told, in order of id: rows above `after`, of a platform or state."""
     actor, query = current_actor(), read_query(DeliveriesQuery)
     with context().database.reading() as store:
-        found = delivery_listing.deliveries(
+        found = delivery_list.deliveries(
             store,
             actor,
             platform_key=query.platform,
@@ -75,7 +75,25 @@ def deliveries() -> Response:
             limit=query.limit,
         )
     answer = DeliveriesAnswer(
-        deliveries=[DeliveryAnswer.model_validate(one, from_attributes=True) for one in found],
+        deliveries=[
+            DeliveryAnswer(
+                id=one.id,
+                platform=one.platform_key,
+                login=one.learner_login,
+                programme=one.programme_key,
+                course_key=one.course_key,
+                block_key=one.block_key,
+                ratio=one.ratio,
+                state=one.state,
+                attempts=one.attempts,
+                acknowledged_ratio=one.acknowledged_ratio,
+                acknowledged_at=one.acknowledged_at,
+                next_attempt_at=one.next_attempt_at,
+                last_error_code=one.error_code,
+                last_error_words=one.error_words,
+            )
+            for one in found
+        ],
         next_after=found[-1].id if len(found) == query.limit else None,
     )
     return jsonify(answer.model_dump(mode="json"))

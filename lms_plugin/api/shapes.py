@@ -269,13 +269,14 @@ class DeliveryAnswer(BaseModel):
     platform: str
     login: str
     programme: str
+    course_key: str
     block_key: str
     ratio: Ratio
     state: str
     attempts: int
     acknowledged_ratio: Ratio | None
     acknowledged_at: datetime | None
-    next_attempt_at: datetime
+    next_attempt_at: datetime | None
     last_error_code: str | None
     last_error_words: str | None
 

@@ -65,9 +65,9 @@ def worker(once: bool) -> None:
         with Reporters(database, Seal(settings.secret_key), allow_loopback=settings.lms_allow_loopback) as reporters:
             if once:
                 delivery.settle_watching(database, now())
-                delivery.deliver_once(database, reporters.reporter, name, now)
+                delivery.deliver_once(database, reporters, name, now)
             else:
-                delivery.run_worker(database, reporters.reporter, stop, worker=name, clock=now)
+                delivery.run_worker(database, reporters, stop, worker=name, clock=now)
 
 
 @click.group()

@@ -1,13 +1,88 @@
-"""What is owed to an LMS: one report per (enrolment, platform, block), written with whatever changed the standing."""
+"""The outbox's rows: owing, claiming, and recording what an LMS answered.
 
-from datetime import datetime
+There is one row per (enrolment, platform, block); it always says what is owed now, so that sending it any number of
+times has one effect. Four rules keep the LMS from ending below what is owed:
+
+- A claimed row is leased. A worker that dies loses its lease, and another sends the row again.
+- What is recorded counts only while the row still has the revision that was sent: a standing that rose in the
+  meantime stays waiting.
+- A sending that nobody answered may take effect at any time, also after a later one, and an LMS lets the lower ratio
+  of an old request replace the higher one of a new request. An acknowledgement is therefore final only when it was
+  sent CONFIRM_AFTER later than the last unanswered sending; an earlier one is sent once more when that time has
+  passed. An expired lease and an answer that comes after its lease has ended count as unanswered sendings too.
+- Locks are never waited for while others are held, so that recording cannot deadlock with a learner's request.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.programme import LmsCourse
-from lms_plugin.storage.outbox import WAITING, Report
+from lms_plugin.services.pauses import Draw, GrowingPause
+from lms_plugin.services.ports import Acknowledged, CompletionMessage, Concern, DeliveryAnswer, Refused, TryLater
+from lms_plugin.storage.outbox import ACKNOWLEDGED, REFUSED, WAITING, Platform, Report
+from lms_plugin.storage.people import User
+from lms_plugin.storage.programmes import Enrolment
+
+CONFIRM_AFTER = timedelta(minutes=5)
+"""By then a request that got no answer has arrived or never will: longer than a platform lets a request run."""
+
+GIVE_UP_AFTER = timedelta(days=7)
+ROW_PAUSE = GrowingPause(first_seconds=5, longest_seconds=900)
+LONGEST_PAUSE = timedelta(days=1, minutes=15)
+"""No honest pause is longer (a platform's wish counts for a day at most): a later time comes from a wrong clock."""
+
+NO_LMS_ACCOUNT, GAVE_UP, TRY_LATER = "no_lms_account", "gave_up", "try_later"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One leased report as it is sent."""
+
+    report_id: int
+    block_key: str
+    ratio: Decimal
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """All that one learner is owed now in one course, leased by one worker."""
+
+    platform_key: str
+    enrolment_id: int
+    username: str
+    course_key: str
+    leased_by: str
+    leased_until: datetime
+    entries: tuple[Entry, ...]
+
+    @property
+    def message(self) -> CompletionMessage:
+        blocks = {entry.block_key: entry.ratio for entry in self.entries}
+        return CompletionMessage(self.username, self.course_key, blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a worker may send now, and how many reports it had to refuse because the learner has no account there."""
+
+    sendings: tuple[Sending, ...]
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one entry: the LMS's answer to this very block, or None where it was not sent."""
+
+    sending: Sending
+    entry: Entry
+    answer: DeliveryAnswer | None
+    sent_at: datetime
 
 
 def owe(
@@ -26,6 +101,7 @@ def owe(
             Report.block_key == block_key,
         )
         .with_for_update()
+        .execution_options(populate_existing=True)
     )
     if report is None:
         if ratio <= 0:
@@ -48,8 +124,186 @@ def owe(
         report.ratio = max(ratio, report.ratio)
         report.course_key = course.course_key
         report.revision += 1
-        report.state = WAITING
-        report.attempts = 0
-        report.next_attempt_at = now
         report.updated_at = now
+        ask_again(report, now)
     return report
+
+
+def ask_again(report: Report, now: datetime) -> None:
+    """Let a report wait for delivery as if it had never been tried; its last error stays until the next answer."""
+    report.state = WAITING
+    report.attempts = 0
+    report.next_attempt_at = now
+    report.failing_since = None
+
+
+def wake(session: Session, user_id: int, now: datetime) -> int:
+    """Send everything owed for a person again, because their LMS account was set or is another one now.
+
+    Reports that were refused for want of an account heal by this; what another account acknowledged counts no
+    more, and neither does the answer to what is under way. Gives the number of reports.
+    """
+    enrolments = select(Enrolment.id).where(Enrolment.user_id == user_id)
+    reports = session.scalars(select(Report).where(Report.enrolment_id.in_(enrolments)).with_for_update()).all()
+    for report in reports:
+        report.revision += 1
+        report.acknowledged_ratio = report.acknowledged_at = None
+        ask_again(report, now)
+    return len(reports)
+
+
+def claim(
+    session: Session, platform_key: str, *, worker: str, now: datetime, limit: int, lease_seconds: float
+) -> Claim:
+    """Lease what is due at one platform: at most `limit` learners, each with everything that is due for them.
+
+    The longest due comes first; what another worker has leased or is claiming at this moment is passed over. A
+    learner without an LMS account is refused (`no_lms_account`) instead.
+    """
+    due = and_(
+        Report.platform_key == platform_key,
+        Report.next_attempt_at <= now,
+        or_(Report.leased_until.is_(None), Report.leased_until <= now),
+    )
+    by_age = (Report.next_attempt_at, Report.id)
+    longest_due = select(Report.enrolment_id).where(due).order_by(*by_age).limit(limit)
+    enrolment_ids = set(session.scalars(longest_due.with_for_update(skip_locked=True)))
+    rows = session.execute(
+        select(Report, User.lms_username)
+        .join(Enrolment, Enrolment.id == Report.enrolment_id)
+        .join(User, User.id == Enrolment.user_id)
+        .where(due, Report.enrolment_id.in_(enrolment_ids))
+        .order_by(*by_age)
+        .with_for_update(of=Report, skip_locked=True)
+    ).all()
+    leased_until = now + timedelta(seconds=lease_seconds)
+    messages: dict[tuple[int, str, str], list[Entry]] = {}
+    refused = 0
+    for report, account in rows:
+        username = (account or "").strip()
+        if report.leased_until is not None:
+            report.attempts += 1
+            report.unanswered_at = max(report.unanswered_at or report.leased_until, report.leased_until)
+        if not username:
+            report.leased_by = report.leased_until = None
+            _refuse(report, NO_LMS_ACCOUNT, "")
+            refused += 1
+            continue
+        report.leased_by, report.leased_until = worker, leased_until
+        entry = Entry(report.id, report.block_key, report.ratio, report.revision)
+        messages.setdefault((report.enrolment_id, username, report.course_key), []).append(entry)
+    sendings = (
+        Sending(platform_key, enrolment_id, username, course_key, worker, leased_until, tuple(entries))
+        for (enrolment_id, username, course_key), entries in messages.items()
+    )
+    return Claim(tuple(sendings), refused)
+
+
+def outcomes_of(sending: Sending, answer: DeliveryAnswer | None, sent_at: datetime) -> list[Outcome]:
+    """What an answer to a message means for each of its entries; None where the message was not sent at all."""
+    if isinstance(answer, Refused) and answer.block_keys and answer.code.concern is not Concern.PLATFORM:
+        stored = Acknowledged()
+        return [
+            Outcome(sending, entry, answer if entry.block_key in answer.block_keys else stored, sent_at)
+            for entry in sending.entries
+        ]
+    return [Outcome(sending, entry, answer, sent_at) for entry in sending.entries]
+
+
+def record(session: Session, outcomes: Sequence[Outcome], *, now: datetime, draw: Draw, wait: bool) -> list[Outcome]:
+    """Write down what became of one platform's leased reports (at least one) and end their leases.
+
+    Gives the outcomes still to be recorded. Rows that somebody else has locked are passed over and given back, unless
+    `wait`: that is for one outcome alone in a transaction of its own.
+    """
+    ids = [outcome.entry.report_id for outcome in outcomes]
+    locked = select(Report).where(Report.id.in_(ids)).with_for_update(skip_locked=not wait)
+    reports = {report.id: report for report in session.scalars(locked)}
+    took_at = session.scalar(select(Platform.acknowledged_at).where(Platform.key == outcomes[0].sending.platform_key))
+    left = []
+    for outcome in outcomes:
+        report = reports.get(outcome.entry.report_id)
+        if report is None:
+            left.append(outcome)
+        elif (report.leased_by, report.leased_until) != (outcome.sending.leased_by, outcome.sending.leased_until):
+            _doubt(report, outcome, now)
+        else:
+            report.leased_by = report.leased_until = None
+            _apply(report, outcome, now, draw, took_at)
+    return [] if wait else left
+
+
+def mend_times(session: Session, now: datetime) -> int:
+    """Make due what a clock that ran ahead put off beyond any honest pause; gives the number of reports."""
+    late = now + LONGEST_PAUSE
+    due_some_day = Report.next_attempt_at.is_not(None)
+    put_off = select(Report).where(due_some_day, or_(Report.next_attempt_at > late, Report.leased_until > late))
+    reports = session.scalars(put_off.limit(1000).with_for_update(skip_locked=True)).all()
+    for report in reports:
+        report.next_attempt_at = now
+        if report.leased_until is not None:
+            report.leased_until = min(report.leased_until, now)
+    return len(reports)
+
+
+def _apply(report: Report, outcome: Outcome, now: datetime, draw: Draw, platform_took_at: datetime | None) -> None:
+    is_current = report.revision == outcome.entry.revision
+    match outcome.answer:
+        case None:
+            return
+        case Acknowledged():
+            report.acknowledged_ratio, report.acknowledged_at = outcome.entry.ratio, now
+            report.last_error_code = report.last_error_words = None
+            if is_current:
+                report.attempts += 1
+                report.state = ACKNOWLEDGED
+                report.failing_since = None
+                _confirm_or_finish(report, outcome.sent_at, now)
+        case Refused(code, words):
+            report.last_error_code, report.last_error_words = code.value, words
+            if is_current:
+                report.attempts += 1
+                if code.concern is not Concern.PLATFORM:
+                    _refuse(report, code.value, words)
+        case TryLater(words):
+            report.unanswered_at = now
+            report.last_error_code, report.last_error_words = TRY_LATER, words
+            if is_current:
+                report.attempts += 1
+                report.failing_since = report.failing_since or now
+                report.next_attempt_at = now + ROW_PAUSE.after(report.attempts, draw)
+                if _is_beyond_hope(report, platform_took_at, now):
+                    _refuse(report, GAVE_UP, words)
+
+
+def _confirm_or_finish(report: Report, sent_at: datetime, now: datetime) -> None:
+    if report.unanswered_at is not None:
+        report.unanswered_at = min(report.unanswered_at, now)
+        sure_from = report.unanswered_at + CONFIRM_AFTER
+        if sent_at < sure_from:
+            report.next_attempt_at = sure_from
+            return
+    report.unanswered_at = report.next_attempt_at = None
+
+
+def _doubt(report: Report, outcome: Outcome, now: datetime) -> None:
+    """An answer came after its lease had ended: what was sent may have replaced what another worker sent."""
+    if outcome.answer is None or isinstance(outcome.answer, Refused):
+        return
+    report.unanswered_at = now
+    if report.leased_by is None and report.state == ACKNOWLEDGED:
+        report.next_attempt_at = now + CONFIRM_AFTER
+
+
+def _is_beyond_hope(report: Report, platform_took_at: datetime | None, now: datetime) -> bool:
+    """A platform that is down makes nothing hopeless: only a report that fails for days while others are taken."""
+    since = report.failing_since
+    if since is None or now < since + GIVE_UP_AFTER:
+        return False
+    return platform_took_at is not None and platform_took_at > since
+
+
+def _refuse(report: Report, code: str, words: str) -> None:
+    report.state = REFUSED
+    report.last_error_code, report.last_error_words = code, words
+    report.next_attempt_at = report.failing_since = None

@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lms_plugin.storage.base import Base, BigId
@@ -12,9 +12,18 @@ WAITING, ACKNOWLEDGED, REFUSED = "waiting", "acknowledged", "refused"
 
 
 class Platform(Base):
-    """A registered LMS. The client secret is kept sealed with a key derived from the service's secret key."""
+    """A registered LMS and how it is doing. The client secret is kept sealed, see services/platforms.py.
+
+    Two things stop delivery, and neither lifts the other: `is_paused`, which an admin sets and lifts, and a fault
+    of the connection (`fault_...`), which the worker sets and lifts. `failures` counts the messages and probes in a
+    row that got no answer; nothing is sent before `next_attempt_at`.
+    """
 
     __tablename__ = "platforms"
+    __table_args__ = (
+        CheckConstraint("(fault_code IS NULL) = (fault_since IS NULL)", name="fault_has_its_time"),
+        CheckConstraint("failures >= 0", name="failures"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     key: Mapped[str] = mapped_column(String(60), unique=True)
@@ -23,6 +32,14 @@ class Platform(Base):
     sealed_secret: Mapped[bytes]
     is_paused: Mapped[bool] = mapped_column(default=False)
     paused_reason: Mapped[str | None] = mapped_column(String(500))
+    fault_code: Mapped[str | None] = mapped_column(String(60))
+    fault_words: Mapped[str | None] = mapped_column(String(500))
+    fault_since: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)
+    last_failure_words: Mapped[str | None] = mapped_column(String(500))
+    next_attempt_at: Mapped[datetime | None]
+    acknowledged_at: Mapped[datetime | None]
+    """When the platform last took a message."""
 
 
 class Report(Base):
@@ -35,9 +52,18 @@ class Report(Base):
     __tablename__ = "reports"
     __table_args__ = (
         UniqueConstraint("enrolment_id", "platform_key", "block_key"),
-        Index("ix__reports__due", "state", "next_attempt_at"),
+        Index(
+            "ix__reports__due",
+            "platform_key",
+            "next_attempt_at",
+            sqlite_where=text("next_attempt_at IS NOT NULL"),
+            postgresql_where=text("next_attempt_at IS NOT NULL"),
+        ),
         CheckConstraint("state IN ('waiting', 'acknowledged', 'refused')", name="state"),
         CheckConstraint("ratio >= 0 AND ratio <= 1", name="ratio_range"),
+        CheckConstraint("state <> 'waiting' OR next_attempt_at IS NOT NULL", name="waiting_is_due_some_day"),
+        CheckConstraint("state <> 'refused' OR next_attempt_at IS NULL", name="refused_is_not_due"),
+        CheckConstraint("(leased_until IS NULL) = (leased_by IS NULL)", name="lease_has_its_holder"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -52,10 +78,16 @@ class Report(Base):
     acknowledged_ratio: Mapped[Decimal | None] = mapped_column(Numeric(5, 4))
     acknowledged_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
-    next_attempt_at: Mapped[datetime]
+    """How often this standing was sent, or may have been."""
+    next_attempt_at: Mapped[datetime | None]
+    """None while there is nothing to send. An acknowledged report with one is sent once more, to be sure."""
+    unanswered_at: Mapped[datetime | None]
+    """The last sending of which nobody knows whether and when it takes effect at the LMS; None when all are settled."""
+    failing_since: Mapped[datetime | None]
     leased_until: Mapped[datetime | None]
     leased_by: Mapped[str | None] = mapped_column(String(80))
     last_error_code: Mapped[str | None] = mapped_column(String(60))
     last_error_words: Mapped[str | None] = mapped_column(String(500))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    """When what is owed last changed."""

@@ -35,6 +35,17 @@ def upgrade() -> None:
         sa.Column("sealed_secret", sa.LargeBinary(), nullable=False),
         sa.Column("is_paused", sa.Boolean(), nullable=False),
         sa.Column("paused_reason", sa.String(length=500), nullable=True),
+        sa.Column("fault_code", sa.String(length=60), nullable=True),
+        sa.Column("fault_words", sa.String(length=500), nullable=True),
+        sa.Column("fault_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("last_failure_words", sa.String(length=500), nullable=True),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(fault_code IS NULL) = (fault_since IS NULL)", name=op.f("ck__platforms__fault_has_its_time")
+        ),
+        sa.CheckConstraint("failures >= 0", name=op.f("ck__platforms__failures")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk__platforms")),
         sa.UniqueConstraint("key", name=op.f("uq__platforms__key")),
     )
@@ -350,7 +361,9 @@ def upgrade() -> None:
         sa.Column("acknowledged_ratio", sa.Numeric(precision=5, scale=4), nullable=True),
         sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("unanswered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("leased_by", sa.String(length=80), nullable=True),
         sa.Column("last_error_code", sa.String(length=60), nullable=True),
@@ -359,6 +372,15 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("state IN ('waiting', 'acknowledged', 'refused')", name=op.f("ck__reports__state")),
         sa.CheckConstraint("ratio >= 0 AND ratio <= 1", name=op.f("ck__reports__ratio_range")),
+        sa.CheckConstraint(
+            "state <> 'waiting' OR next_attempt_at IS NOT NULL", name=op.f("ck__reports__waiting_is_due_some_day")
+        ),
+        sa.CheckConstraint(
+            "state <> 'refused' OR next_attempt_at IS NULL", name=op.f("ck__reports__refused_is_not_due")
+        ),
+        sa.CheckConstraint(
+            "(leased_until IS NULL) = (leased_by IS NULL)", name=op.f("ck__reports__lease_has_its_holder")
+        ),
         sa.ForeignKeyConstraint(
             ["enrolment_id"], ["enrolments.id"], name=op.f("fk__reports__enrolment_id__enrolments")
         ),
@@ -367,7 +389,14 @@ def upgrade() -> None:
             "enrolment_id", "platform_key", "block_key", name=op.f("uq__reports__enrolment_id_platform_key_block_key")
         ),
     )
-    op.create_index("ix__reports__due", "reports", ["state", "next_attempt_at"], unique=False)
+    op.create_index(
+        "ix__reports__due",
+        "reports",
+        ["platform_key", "next_attempt_at"],
+        unique=False,
+        sqlite_where=sa.text("next_attempt_at IS NOT NULL"),
+        postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
+    )
     op.create_table(
         "beats",
         sa.Column("user_id", sa.Integer(), nullable=False),
@@ -390,7 +419,12 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("beats")
-    op.drop_index("ix__reports__due", table_name="reports")
+    op.drop_index(
+        "ix__reports__due",
+        table_name="reports",
+        sqlite_where=sa.text("next_attempt_at IS NOT NULL"),
+        postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
+    )
     op.drop_table("reports")
     op.drop_index(op.f("ix__posts__thread_id_id"), table_name="posts")
     op.drop_index(op.f("ix__posts__enrolment_id_id"), table_name="posts")

@@ -1,0 +1,63 @@
+"""A reporter for each registered platform, made when it is first asked for and anew when its registration changed."""
+
+import threading
+from types import TracebackType
+from typing import Self
+
+from lms_plugin.adapters.openedx.completion_api import CompletionApi
+from lms_plugin.adapters.openedx.http import GuardedClient
+from lms_plugin.services import platforms
+from lms_plugin.services.platforms import Connection, Seal
+from lms_plugin.services.ports import LmsReporter
+from lms_plugin.storage.session import Database
+
+
+class Reporters:
+    """Gives reporters by platform key; safe to share between threads. Its clients live until the context ends."""
+
+    def __init__(self, database: Database, seal: Seal, *, allow_loopback: bool) -> None:
+        self._database = database
+        self._seal = seal
+        self._allow_loopback = allow_loopback
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[Connection, GuardedClient, CompletionApi]] = {}
+        # A replaced client may still be in use by another thread: all of them are closed at the end.
+        self._clients: list[GuardedClient] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for client in self._clients:
+            client.close()
+
+    def __call__(self, platform_key: str) -> LmsReporter | None:
+        """The reporter of a platform, or None where no platform has this key.
+
+        Raises:
+            SealBroken: its secret was sealed with another secret key of the service.
+            AddressRefused: its address may not be used any more.
+        """
+        with self._database.reading() as session:
+            connection = platforms.connection(session, self._seal, platform_key)
+        if connection is None:
+            return None
+        with self._lock:
+            known = self._known.get(platform_key)
+            if known is None or known[0] != connection:
+                client = GuardedClient(connection.base_url, allow_loopback=self._allow_loopback)
+                self._clients.append(client)
+                reporter = CompletionApi(client, connection.client_id, connection.client_secret)
+                known = self._known[platform_key] = (connection, client, reporter)
+            return known[2]
+
+
+def check_address(base_url: str, *, allow_loopback: bool) -> None:
+    """Refuse an LMS address that the client would refuse.
+
+    Raises:
+        AddressRefused: it is malformed, or not https.
+    """
+    GuardedClient(base_url, allow_loopback=allow_loopback).close()

@@ -1,0 +1,148 @@
+"""The LMS platforms: registered, watched, reconciled."""
+
+import os
+from collections import Counter
+
+import click
+
+from lms_plugin.adapters.openedx.reporters import Reporters, check_address
+from lms_plugin.cli.environment import now, opened
+from lms_plugin.services import delivery_list, platforms, reconciling
+from lms_plugin.services.platforms import CONSOLE, Seal
+
+SECRET_VARIABLE = "LMS_PLUGIN_LMS_SECRET"  # noqa: S105 - the name of a variable, not a secret
+
+
+@click.group()
+def lms() -> None:
+    """The LMS platforms that hear of completions."""
+
+
+def _secret() -> str:
+    kept = os.environ.get(SECRET_VARIABLE, "")
+    return kept or str(click.prompt("Client secret", hide_input=True))
+
+
+@lms.command()
+@click.argument("key")
+@click.option("--url", required=True, help="The LMS's address, such as https://lms.example.org")
+@click.option("--client-id", required=True, help="The OAuth2 client that a staff user of the LMS owns.")
+def register(key: str, url: str, client_id: str) -> None:
+    """Register the platform that programmes call KEY; the client secret is asked for, or LMS_PLUGIN_LMS_SECRET."""
+    secret = _secret()
+    with opened() as (settings, database), database.writing() as session:
+        platforms.register(
+            session,
+            CONSOLE,
+            Seal(settings.secret_key),
+            lambda address: check_address(address, allow_loopback=settings.lms_allow_loopback),
+            key=key,
+            base_url=url,
+            client_id=client_id,
+            client_secret=secret,
+        )
+    click.echo(f"registered {key} at {url}")
+
+
+@lms.command()
+@click.argument("key")
+@click.option("--url", help="A new address.")
+@click.option("--client-id", help="A new OAuth2 client.")
+@click.option("--secret", "new_secret", is_flag=True, help="Ask for a new client secret.")
+def update(key: str, url: str | None, client_id: str | None, new_secret: bool) -> None:
+    """Change what is known of the platform KEY; what is not named stays."""
+    secret = _secret() if new_secret else None
+    with opened() as (settings, database), database.writing() as session:
+        platforms.update(
+            session,
+            CONSOLE,
+            Seal(settings.secret_key),
+            lambda address: check_address(address, allow_loopback=settings.lms_allow_loopback),
+            key=key,
+            base_url=url,
+            client_id=client_id,
+            client_secret=secret,
+        )
+    click.echo(f"changed {key}")
+
+
+@lms.command()
+@click.argument("key")
+@click.option("--reason", required=True, help="Shown to everybody who looks at the deliveries.")
+def pause(key: str, reason: str) -> None:
+    """Send nothing to the platform KEY until it is resumed."""
+    with opened() as (_, database), database.writing() as session:
+        platforms.pause(session, CONSOLE, key=key, reason=reason)
+    click.echo(f"paused {key}")
+
+
+@lms.command()
+@click.argument("key")
+def resume(key: str) -> None:
+    """Send to the platform KEY again, beginning at once."""
+    with opened() as (_, database), database.writing() as session:
+        platforms.resume(session, CONSOLE, key=key)
+    click.echo(f"resumed {key}")
+
+
+@lms.command()
+def status() -> None:
+    """What every platform is owed, took and refused."""
+    with opened() as (_, database), database.reading() as session:
+        found = delivery_list.summaries(session, CONSOLE)
+    if not found:
+        click.echo("no platform is registered, and no report is owed")
+    for one in found:
+        click.echo(
+            f"{one.key:<16} {one.condition:<12} waiting {one.waiting:>7}  acknowledged {one.acknowledged:>7}"
+            f"  refused {one.refused:>7}"
+        )
+        if one.oldest_waiting_at is not None:
+            click.echo(f"{'':<16} the oldest has waited since {one.oldest_waiting_at:%Y-%m-%d %H:%M} UTC")
+        for words in (one.paused_reason, one.fault_code and f"{one.fault_code}: {one.fault_words}"):
+            if words:
+                click.echo(f"{'':<16} {words}")
+        if one.failures:
+            click.echo(f"{'':<16} {one.failures} attempts without an answer: {one.last_failure_words}")
+
+
+@lms.command()
+@click.argument("key")
+@click.option("--code", help="Only reports refused with this code, such as not_enrolled.")
+def retry(key: str, code: str | None) -> None:
+    """Send again what the platform KEY refused."""
+    with opened() as (_, database):
+        total = 0
+        while True:
+            with database.writing() as session:
+                some = delivery_list.retry_refused(session, CONSOLE, key, now(), code=code)
+            if not some:
+                break
+            total += some
+    click.echo(f"{total} reports will be sent again")
+
+
+@lms.command()
+@click.argument("key")
+@click.option("--repair", is_flag=True, help="Send again what differs or is missing.")
+def reconcile(key: str, repair: bool) -> None:
+    """Compare what the platform KEY is owed with what it holds; exits with 1 while something differs or is missing."""
+    counted: Counter[str] = Counter()
+    unrepaired = 0
+    with (
+        opened() as (settings, database),
+        Reporters(database, Seal(settings.secret_key), allow_loopback=settings.lms_allow_loopback) as reporters,
+    ):
+        for finding in reconciling.reconcile(database, reporters, key, repair=repair, clock=now):
+            counted[finding.comparison.value] += 1
+            if finding.comparison is reconciling.Comparison.AGREES:
+                continue
+            unrepaired += finding.comparison.can_be_repaired and not finding.is_repaired
+            click.echo(
+                f"{finding.learner_login}  {finding.block_key}: owed {finding.owed}, acknowledged"
+                f" {finding.acknowledged}, held {finding.held}: {finding.comparison.value}"
+                f"{', sent again' if finding.is_repaired else ''}{f' ({finding.words})' if finding.words else ''}"
+            )
+    click.echo(", ".join(f"{count} {name}" for name, count in sorted(counted.items())) or "nothing was reported yet")
+    if unrepaired:
+        raise click.ClickException(f"{unrepaired} differ or are missing; --repair sends them again")
