@@ -14,7 +14,7 @@ from lms_plugin.cli.environment import now, opened
 from lms_plugin.config import Settings
 from lms_plugin.content.loader import LoadedModule, LoadedProgramme, check, find_programmes, load_programme
 from lms_plugin.domain.errors import Refusal
-from lms_plugin.services import catalogue
+from lms_plugin.services import catalogue, standings
 from lms_plugin.services.catalogue import EncodedFilm
 from lms_plugin.video.fonts import find_font
 from lms_plugin.video.lesson import build_lesson, estimated_duration_ms
@@ -97,6 +97,9 @@ def publish(path: Path) -> None:
                     },
                     now(),
                 )
+            if done.is_new_version:
+                # Roll-ups follow the new rules at once, not only with each learner's next credit.
+                standings.refresh_programme(database, done.programme_id, now())
             state = f"version {done.version}" if done.is_new_version else f"version {done.version}, unchanged"
             seconds = sum(package.duration_ms for package in films.values()) / 1000
             click.echo(

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from lms_plugin.config import Settings, read_settings
+from lms_plugin.services.access import OFFICE, Actor, Grant
 from lms_plugin.storage.session import Database
 
 
@@ -26,3 +27,7 @@ def opened() -> Iterator[tuple[Settings, Database]]:
         yield settings, database
     finally:
         database.dispose()
+
+
+CONSOLE_ACTOR = Actor(user_id=0, login="console", name="console", language="en", grants=(Grant(OFFICE, None),))
+"""Whoever can run commands here answers for every region."""
