@@ -1,0 +1,86 @@
+"""What somebody typed, kept through every error: refused, signed out, or away for too long."""
+
+from dataclasses import dataclass
+
+from flask import request
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import HTTPException
+
+from lms_plugin.web.addresses import comes_from_here, here_or_home
+
+ENDPOINTS = frozenset({"pages.module", "pages.thread", "pages.tutor_module", "pages.tutor_thread"})
+_CARRIED = "draft_"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A thread or reply that is not written yet; `target` is the address it would be posted to."""
+
+    target: str = ""
+    title: str = ""
+    body: str = ""
+    reply_to: str = ""
+    class_group: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.title.strip() or self.body.strip())
+
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        """Names and values of a form that would post it."""
+        values = (
+            ("title", self.title),
+            ("body", self.body),
+            ("reply_to", self.reply_to),
+            ("class_group", self.class_group),
+        )
+        return [(name, value) for name, value in values if value]
+
+    @property
+    def carried_fields(self) -> list[tuple[str, str]]:
+        """The same under names that a sign-in form can carry along."""
+        return [(_CARRIED + name, value) for name, value in self.fields]
+
+    @property
+    def reply_to_id(self) -> int | None:
+        return _number(self.reply_to)
+
+    @property
+    def class_group_id(self) -> int | None:
+        return _number(self.class_group)
+
+
+def typed() -> Draft:
+    """What the request's form holds, where it is one for writing; nothing where another site sent it."""
+    if request.method != "POST" or request.endpoint not in ENDPOINTS or not comes_from_here():
+        return Draft()
+    try:
+        form = request.form
+    except HTTPException:
+        # Too large, or cut off on the way: there is no form to keep.
+        return Draft()
+    return _read(form, "", request.path)
+
+
+def carried() -> Draft:
+    """What a sign-in form carried along."""
+    return _read(request.form, _CARRIED, here_or_home(request.form.get("next")))
+
+
+def written() -> Draft:
+    """The form of a request that is about to be carried out."""
+    return _read(request.form, "", request.path)
+
+
+def _read(form: MultiDict[str, str], prefix: str, target: str) -> Draft:
+    return Draft(
+        target=target,
+        title=form.get(f"{prefix}title", ""),
+        body=form.get(f"{prefix}body", ""),
+        reply_to=form.get(f"{prefix}reply_to", ""),
+        class_group=form.get(f"{prefix}class_group", ""),
+    )
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
