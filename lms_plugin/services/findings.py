@@ -1,0 +1,76 @@
+"""What an import has to say of single rows of a file: faults that stop a row, notices that do not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+SENTENCES: Final[Mapping[str, str]] = {
+    # the cell itself
+    "number_lost_digits": "{value} has more than 15 digits, and Excel has replaced the last ones by zeros; "
+    "format the column as text and type it again",
+    "number_in_scientific_notation": "{value} has lost digits; format the column as text and type it again",
+    "cell_is_error": "the cell shows the error {value}",
+    "too_many_cells": "the row has more cells than the header",
+    # people
+    "login_missing": "there is no login",
+    "login_malformed": "{value} cannot be a login: 2 to 80 letters, digits or . _ - @ + without blanks",
+    "login_twice": "the login stands in row {first_row} already",
+    "login_taken": "this login belongs to somebody you do not answer for",
+    "account_closed": "this account is closed",
+    "name_missing": "there is no name",
+    "name_malformed": "the name is longer than 120 characters or has invisible ones",
+    "email_malformed": "{value} is no e-mail address",
+    "language_unknown": "{value} is no language of this service: zh or en",
+    "lms_username_malformed": "{value} cannot be an LMS user name: 1 to 150 letters, digits or . _ - @ +",
+    "lms_username_twice": "the LMS user name stands in row {first_row} already",
+    "lms_username_taken": "the LMS user name {value} belongs to another account",
+    "role_unknown": "{value} is no role: learner, tutor, provider or office",
+    "password_too_short": "the password is shorter than {shortest} characters",
+    "password_too_long": "the password is longer than {longest} characters",
+    "password_is_login": "the password is the login",
+    "password_too_common": "the password is one of the commonest",
+    "password_unchanged": "the account exists, so its password stays as it is",
+    # where
+    "region_missing": "there is no region code; one inside your own region is needed",
+    "region_unknown": "there is no region with the code {value}",
+    "region_outside_scope": "the region {value} is not one you answer for",
+    "region_needed_for_role": "the roles office and provider need a region code, or * for every region",
+    "everywhere_not_allowed": "only an admin of every region can give a role everywhere",
+    "everywhere_needs_role": "* is only for the roles office and provider",
+    # programmes
+    "programme_unknown": "there is no programme with the key {value}",
+    "programme_missing": "a class group needs a programme",
+    "programme_needs_role": "only learners and tutors take part in a programme",
+    "class_group_missing": "a tutor needs a class group in the programme",
+    "class_group_too_long": "the name of the class group is longer than 120 characters",
+    "class_group_outside_scope": "the class group has members you do not answer for",
+    "learns_and_tutors": "nobody can be learner and tutor in one programme",
+    "class_group_moves": "the learner moves here from another class group",
+    # regions
+    "code_missing": "there is no code",
+    "code_malformed": "{value} cannot be a code: 1 to 40 letters, digits, . _ or -",
+    "code_twice": "the code stands in row {first_row} already",
+    "level_missing": "there is no level",
+    "level_unknown": "{value} is no level: province, city, county or school",
+    "parent_missing": "a {level} needs the code of the region above it",
+    "parent_not_allowed": "a province has no region above it",
+    "parent_unknown": "there is no region with the code {value}, neither here nor in this file",
+    "parent_faulty": "the region above it, {value}, has a fault of its own",
+    "parent_not_above": "{value} is a {parent_level}, which cannot stand above a {level}",
+    "region_moves": "the region exists under another region or at another level; it cannot be moved by a file",
+}
+"""An English sentence for every code; pages have their own, in both languages, by code and params."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about one row: its number as a spreadsheet shows it, the column's key, a stable code and figures."""
+
+    row: int
+    column: str | None
+    code: str
+    params: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        place = f"row {self.row}, {self.column}" if self.column is not None else f"row {self.row}"
+        return f"{place}: {SENTENCES[self.code].format(**self.params)}"
