@@ -62,8 +62,8 @@ class EarlierPost:
 class Judgement:
     """Whether a post counts, and the figures behind the sentence that says why.
 
-    `characters` and `words` measure the post's own text. For a repeat, `similarity_percent` and `repeats_at`
-    name the earlier post; for a cap, `cap` is its number.
+    `characters` and `words` measure the post's own text. For a repeat, `repeats_at` names the earlier post and
+    `similarity_percent` says how much of this one stands in it; for a cap, `cap` is its number.
     """
 
     counts: bool
@@ -93,7 +93,7 @@ def measure(text: str) -> tuple[int, int]:
 def similarity(text: str, earlier: str) -> Fraction:
     """How much of one text stands in the other (0..1), for whichever it is more.
 
-    A word or Chinese character stands in the other text where it is part of the same run of three.
+    A word or Chinese character stands in the other text where it is part of a run of three in both.
     """
     return _similarity(_words(text.casefold()), _words(earlier.casefold()))
 
@@ -120,12 +120,14 @@ def judge_post(
         return Judgement(False, PostReason.TOO_SHORT, characters, words)
     # A remark such as "thank you" is no text that could be repeated: it stands in many an honest post.
     said = [(words_before, post) for post in earlier if _is_long_enough(words_before := _own_words(post.body), rule)]
-    alike = [(_similarity(own, words_before), post) for words_before, post in said]
-    closest = max(alike, key=lambda pair: pair[0], default=None)
+    alike = [(_similarity(own, words_before), words_before, post) for words_before, post in said]
+    closest = max(alike, key=lambda one: one[0], default=None)
     if closest is not None and closest[0] >= rule.duplicate_ratio:
-        ratio, post = closest
-        percent = int(ratio * 100)
-        return Judgement(False, PostReason.REPEATS_OWN_POST, characters, words, percent, post.posted_at)
+        _, words_before, post = closest
+        # Who takes up an earlier post and adds enough to make a post of its own repeats nothing.
+        if not _is_long_enough(_new_words(own, [one for one, _ in said]), rule):
+            percent = int(_share(own, words_before) * 100)
+            return Judgement(False, PostReason.REPEATS_OWN_POST, characters, words, percent, post.posted_at)
     counted = [post for post in earlier if post.counted]
     today = window.day_of(now)
     caps = (
@@ -228,14 +230,25 @@ def _without_echoes(words: Iterable[str]) -> Iterator[str]:
 
 
 def _share(words: tuple[str, ...], others: tuple[str, ...]) -> Fraction:
-    """How much of a text stands in another, over the runs of three words they have in common."""
-    size = min(_RUN, len(words), len(others))
-    if size == 0:
-        return Fraction(0)
-    known = {others[at : at + size] for at in range(len(others) - size + 1)}
-    standing = covered_to = 0
-    for at in range(len(words) - size + 1):
-        if words[at : at + size] in known:
-            standing += at + size - max(at, covered_to)
-            covered_to = at + size
-    return Fraction(standing, len(words))
+    """How much of a text stands in another."""
+    return Fraction(sum(_standing(words, _runs(others))), len(words)) if words else Fraction(0)
+
+
+def _new_words(words: tuple[str, ...], before: Iterable[tuple[str, ...]]) -> list[str]:
+    """The words that stand in none of the texts before."""
+    known = set().union(*(_runs(others) for others in before))
+    return [word for word, stands in zip(words, _standing(words, known), strict=True) if not stands]
+
+
+def _standing(words: tuple[str, ...], known: set[tuple[str, ...]]) -> list[bool]:
+    """For each word, whether it is part of a run of three that is known."""
+    stands = [False] * len(words)
+    for at in range(max(1, len(words) - _RUN + 1)):
+        if words[at : at + _RUN] in known:
+            stands[at : at + _RUN] = [True] * len(words[at : at + _RUN])
+    return stands
+
+
+def _runs(words: tuple[str, ...]) -> set[tuple[str, ...]]:
+    """All runs of three words; a shorter text is one run."""
+    return {words[at : at + _RUN] for at in range(max(1, len(words) - _RUN + 1))}

@@ -170,7 +170,17 @@ def test_a_copy_of_an_own_post_is_a_repeat(body: str, copy: Callable[[str], str]
     assert judgement.reason is PostReason.REPEATS_OWN_POST
     assert judgement.repeats_at == first.posted_at
     assert judgement.similarity_percent is not None
-    assert 80 <= judgement.similarity_percent <= 100
+    assert 70 <= judgement.similarity_percent <= 100
+
+
+def test_an_earlier_post_may_be_taken_up_when_enough_is_added() -> None:
+    first, other = earlier(HONEST_ZH[0]), earlier(HONEST_ZH[1])
+    assert judge(f"{HONEST_ZH[0]}\n\n{HONEST_ZH[2]}", first, other).counts
+    little = judge(f"{HONEST_ZH[0]}\n\n{chinese(59, 0x7000)}", first, other)
+    assert little.reason is PostReason.REPEATS_OWN_POST
+    assert little.similarity_percent is not None
+    assert little.similarity_percent < 80  # of this post; the earlier one stands in it whole
+    assert judge(f"{HONEST_ZH[0]}\n\n{chinese(60, 0x7000)}", first, other).counts
 
 
 def test_two_own_posts_stuck_together_are_a_repeat() -> None:
@@ -195,7 +205,7 @@ SIMILARITIES = [
     ("一二三",      "",           Fraction(0)),
     ("一",         "一",          Fraction(1)),
     ("一",         "二",          Fraction(0)),
-    ("一二",       "零一二三",      Fraction(1)),
+    ("一二",       "零一二三",      Fraction(0)),
     ("一二三四",    "一二三四",      Fraction(1)),
     ("一二三四五",  "零二三四六",    Fraction(3, 5)),
     ("一二三甲四五六", "一二三乙四五六", Fraction(6, 7)),
@@ -222,7 +232,7 @@ def test_similarity_is_a_share_and_the_same_both_ways(text: str, other: str) -> 
 
 @given(some_texts, some_texts, some_texts)
 def test_a_text_put_inside_another_is_all_there(before: str, text: str, after: str) -> None:
-    if sum(measure(text)):
+    if sum(measure(text)) >= 3:
         assert similarity(text, f"{before}。{text}。{after}") == 1
 
 
