@@ -39,7 +39,9 @@ def describe(app: APIFlask, routes: Sequence[Route]) -> None:
     """Make the application's OpenAPI description that of the routes."""
 
     @app.spec_processor
-    def fill(spec: dict[str, Any]) -> dict[str, Any]:
+    def fill(spec: dict[str, Any] | str) -> dict[str, Any] | str:
+        if isinstance(spec, str):
+            raise TypeError("the description is wanted as an object, not as text")
         shapes: list[tuple[type[BaseModel], JsonSchemaMode]] = [(ProblemAnswer, "serialization")]
         for route in routes:
             shapes += [(shape, "validation") for shape in (route.body, route.query) if shape is not None]

@@ -8,6 +8,7 @@ from types import FrameType
 
 import click
 from granian.constants import Interfaces
+from granian.log import LogLevels
 from granian.server import Server
 
 from lms_plugin.adapters.openedx.reporters import Reporters
@@ -44,7 +45,7 @@ def serve(host: str, port: int, processes: int, threads: int) -> None:
         interface=Interfaces.WSGI,
         workers=processes,
         blocking_threads=threads,
-        log_level="warning",
+        log_level=LogLevels.warning,
     ).serve()
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_limiter.errors import RateLimitExceeded
 from werkzeug.exceptions import HTTPException
-from werkzeug.wrappers import Response as BaseResponse
 
 from lms_plugin.domain.errors import Malformed, NotAuthenticated, Refusal, Throttled, Unavailable
 from lms_plugin.http.wording import refusal_sentence
@@ -62,7 +62,7 @@ def problem(
     return response
 
 
-def _on_refusal(refusal: Refusal) -> BaseResponse | tuple[str, int, dict[str, str]]:
+def _on_refusal(refusal: Refusal) -> ResponseReturnValue:
     status = STATUS[refusal.kind]
     retry_after = None
     if isinstance(refusal, Unavailable):
@@ -82,7 +82,7 @@ def _on_refusal(refusal: Refusal) -> BaseResponse | tuple[str, int, dict[str, st
     )
 
 
-def _on_http_error(error: HTTPException) -> BaseResponse | tuple[str, int, dict[str, str]]:
+def _on_http_error(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None:
         return error.response
     status = error.code or 500
@@ -91,18 +91,18 @@ def _on_http_error(error: HTTPException) -> BaseResponse | tuple[str, int, dict[
     return _answer(status, _CODES.get(status, "error"), _sentence_for(status))
 
 
-def _on_limit(error: RateLimitExceeded) -> BaseResponse | tuple[str, int, dict[str, str]]:
+def _on_limit(error: RateLimitExceeded) -> ResponseReturnValue:
     return _answer(429, "throttled", _sentence_for(429), retry_after=60)
 
 
-def _on_fault(error: Exception) -> BaseResponse | tuple[str, int, dict[str, str]]:
+def _on_fault(error: Exception) -> ResponseReturnValue:
     _log.error("request failed", path=request.path, exc_info=error)
     return _answer(500, "internal_error", _sentence_for(500))
 
 
 def _answer(
     status: int, code: str, detail: str, *, faults: list[Any] | None = None, retry_after: int | None = None
-) -> BaseResponse | tuple[str, int, dict[str, str]]:
+) -> ResponseReturnValue:
     if _is_for_programs():
         return problem(status, code, detail, faults=faults, retry_after=retry_after)
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}

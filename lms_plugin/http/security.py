@@ -1,5 +1,7 @@
 """Headers of every answer, the CSRF rule, and the throttling of sign-ins."""
 
+from collections.abc import Mapping
+
 from flask import Flask, Response, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -25,7 +27,7 @@ def make_limiter(*, enabled: bool) -> Limiter:
 def account_tried() -> str:
     """The account a sign-in is tried for: throttled on its own, from whatever address."""
     body = request.get_json(silent=True) if request.is_json else request.form
-    login = body.get("login", "") if hasattr(body, "get") else ""
+    login = body.get("login", "") if isinstance(body, Mapping) else ""
     return f"account:{str(login).strip().lower()[:80]}"
 
 
