@@ -63,19 +63,19 @@ def open_session(
     `new_id` is a fresh random name of at most 32 characters.
 
     Raises:
-        NotFound: the enrolment is not the actor's, or the video is not one of its programme.
+        NotFound: the enrolment is not the actor's, or the video is not one of its programme, or no longer.
         Conflict: the module has another film for this learner by now (`video_replaced`).
     """
+    clock = _lock_clock(session, actor.user_id)
     enrolment = access.own_enrolment(session, actor, enrolment_id)
     video = session.get(Video, video_id)
     module = session.get(ModuleRow, video.module_id) if video is not None else None
-    if video is None or module is None or module.programme_id != enrolment.programme_id:
+    if video is None or module is None or module.programme_id != enrolment.programme_id or module.is_retired:
         raise NotFound(what="video")
     film = catalogue.film_for(session, module.id, enrolment.id)
     if film is None or film.id != video.id:
         raise Conflict("video_replaced")
     current = catalogue.in_force(session, enrolment.programme_id)
-    clock = _lock_clock(session, actor.user_id)
     opened_at = now
     if clock.playback_session_id is not None:
         opened_at = _end_previous(session, clock, now)
@@ -84,13 +84,14 @@ def open_session(
         coverage = Coverage(enrolment_id=enrolment.id, video_id=video.id, covered=b"", covered_ms=0, position_ms=0)
         session.add(coverage)
     rule = current.programme.watching
+    max_rate_permille = int(rule.max_rate * 1000)
     session.add(
         PlaybackSession(
             user_id=actor.user_id,
             id=new_id,
             enrolment_id=enrolment.id,
             video_id=video.id,
-            max_rate_permille=int(rule.max_rate * 1000),
+            max_rate_permille=max_rate_permille,
             opened_at=opened_at,
             last_contact_at=opened_at,
         )
@@ -102,7 +103,7 @@ def open_session(
         id=new_id,
         opened_at=opened_at,
         video=video,
-        max_rate=rule.max_rate,
+        max_rate=Fraction(max_rate_permille, 1000),
         beat_interval_seconds=rule.beat_interval_seconds,
         covered=covered,
         resume_at_ms=_resume_at(coverage.position_ms, covered, video.duration_ms),
