@@ -4,11 +4,16 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import create_engine, text
 
 from lms_plugin.storage import migrating
 from lms_plugin.storage.session import Database
+
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("lms-plugin", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("lms-plugin")
 
 STORES = ("sqlite", "postgresql")
 
