@@ -21,13 +21,11 @@ def begin_preparing() -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, str(ROOT / "scripts" / "setup"), "peer"], stdout=subprocess.DEVNULL)
 
 
-def start(folder: Path, preparing: subprocess.Popen[bytes]) -> OpenEdxPeer:
-    """The running platform, once its environment is there."""
+def prepared(folder: Path, preparing: subprocess.Popen[bytes]) -> OpenEdxPeer:
+    """The platform, to be started as a context manager, once its environment is there."""
     preparing.wait()
     prepare_environment()
-    peer = OpenEdxPeer(folder)
-    peer.start()
-    return peer
+    return OpenEdxPeer(folder)
 
 
 def register(installation: Installation, peer: OpenEdxPeer) -> str:

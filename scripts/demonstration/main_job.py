@@ -179,9 +179,11 @@ def reports(story: Story, admin: Person, name: str, learners: int) -> None:
     story.step("The admin pulls the completion report")
     by_county = admin.get("/api/v1/reports/completions", programme=PROGRAMME, group_by="county")
     rows = by_county["rows"]
-    complete, total = sum(row["complete"] for row in rows), sum(row["learners"] for row in rows)
+    complete, total = sum(row["completed"] for row in rows), sum(row["enrolled"] for row in rows)
     for row in rows:
-        story.tell(str(row["county"]), f"{row['complete']} of {row['learners']} complete")
+        story.tell(
+            str(row["county_name"]), f"{row['completed']} of {row['enrolled']} complete, {row['not_started']} not begun"
+        )
     story.check("all counties", f"{complete} of {total} complete", (complete, total) == (1, learners))
     text = admin.text("/api/v1/reports/completions", programme=PROGRAMME, group_by="learner", format="csv")
     lines = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))

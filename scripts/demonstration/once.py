@@ -74,7 +74,7 @@ def _play(story: Story, folder: Path, port: int, stack: ExitStack) -> None:
     story.tell("accounts", f"{len(accounts)}, {learners} of them teachers")
     installation.start_server()
     story.check("server", f"{installation.base_url} says it is ready", True)
-    peer = stack.enter_context(lms_peer.start(folder / "openedx", preparing))
+    peer = stack.enter_context(lms_peer.prepared(folder / "openedx", preparing))
     course_key, programme_block, blocks = _blocks()
     seeded = lms_peer.seed(peer, course_key, [programme_block, *blocks.values()], accounts)
     story.tell("LMS", f"{peer.base_url}, {seeded} learners in {course_key}")

@@ -9,10 +9,11 @@ import httpx
 
 from scripts.demonstration import people, posts
 from scripts.demonstration.client import Person, Unexpected
-from scripts.demonstration.installation import ROOT, CommandFailed, Installation, kept_secret, packages_in
+from scripts.demonstration.installation import ROOT, CommandFailed, Installation, kept_secret, open_private, packages_in
 from scripts.demonstration.people import DATA, LOGINS, Account
 
 FOLDER = ROOT / "var" / "demo"
+KEPT_IN = "demo-password"
 CONTENT = ROOT / "course_content"
 PROGRAMMES = ("remote-study", "rural-maths")
 _PAUSE_SECONDS = 0.5
@@ -22,7 +23,8 @@ def serve(port: int, began_at: float) -> int:
     """Bring the demo in `var/demo` up to date and serve it until somebody stops it."""
     installation = Installation(FOLDER, port)
     try:
-        password = _password()
+        chosen = os.environ.get("LMS_PLUGIN_DEMO_PASSWORD", "")
+        password = kept_secret(FOLDER / KEPT_IN, chosen or people.draw_password())
         _say(f"data          {FOLDER}")
         _say(f"database      {installation.command('db', 'upgrade')}")
         fresh = not packages_in(FOLDER)
@@ -31,6 +33,9 @@ def serve(port: int, began_at: float) -> int:
         for line in installation.command("content", "publish", str(CONTENT)).splitlines():
             _say(f"content       {line}")
         accounts = _import_once(installation, password)
+        if chosen and chosen != password:
+            _change_password(installation, chosen)
+            password = chosen
         installation.start_server()
         installation.start_worker()
         if accounts:
@@ -44,19 +49,10 @@ def serve(port: int, began_at: float) -> int:
         installation.stop()
 
 
-def _password() -> str:
-    """The password of the three logins: the one that is set, else the one drawn at the first start."""
-    chosen = os.environ.get("LMS_PLUGIN_DEMO_PASSWORD", "")
-    path = FOLDER / "demo-password"
-    if chosen and path.exists() and path.read_text().strip() != chosen:
-        path.unlink()
-    return kept_secret(path, chosen or people.draw_password())
-
-
 def _import_once(installation: Installation, password: str) -> dict[str, Account]:
     """Import regions and people unless exactly these are there; empty where nothing was new."""
     content = b"".join((DATA / name).read_bytes() for name in ("regions.csv", "users.csv"))
-    wanted = hashlib.sha256(content + password.encode()).hexdigest()
+    wanted = hashlib.sha256(content).hexdigest()
     stamp = FOLDER / "imported"
     if stamp.exists() and stamp.read_text() == wanted:
         return {}
@@ -65,6 +61,14 @@ def _import_once(installation: Installation, password: str) -> dict[str, Account
     _say(f"people        {len(accounts)} accounts in two class groups")
     stamp.write_text(wanted)
     return accounts
+
+
+def _change_password(installation: Installation, chosen: str) -> None:
+    """Give the three logins another password than that of the first start."""
+    for login in LOGINS:
+        installation.command("users", "password", login, "--password", chosen)
+    with open_private(FOLDER / KEPT_IN) as file:
+        file.write(chosen)
 
 
 def _fill_discussions(installation: Installation, accounts: dict[str, Account]) -> None:

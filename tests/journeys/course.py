@@ -115,7 +115,7 @@ def write_regions(folder: Path) -> Path:
 def write_people(folder: Path, learners: Sequence[str], programme: str = KEY) -> Path:
     """An office admin, a tutor and learners, all in one class group and with one password."""
     rows = [
-        ("office", "周敏", "office", "", "en", "", "", PASSWORD, "", ""),
+        ("office", "周敏", "office", "", "en", "*", "", PASSWORD, "", ""),
         ("tutor", "陈国华", "tutor", "", "en", "530600", "", PASSWORD, programme, "一班"),
         *(
             (login, f"学员{number}", "learner", "", "en", "530621-001", login, PASSWORD, programme, "一班")
