@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from flask import Request, g, session
-from flask_login import LoginManager, current_user, login_user, logout_user
+from flask_login import AnonymousUserMixin, LoginManager, current_user, login_user, logout_user
 
 from lms_plugin.domain.errors import NotAuthenticated
 from lms_plugin.http.context import context
@@ -91,6 +91,12 @@ def begin_page_session(actor: Actor, epoch: int) -> None:
 def end_page_session() -> None:
     logout_user()
     session.clear()
+
+
+def leave_unknown() -> None:
+    """Answer the rest of this request without asking the store whom it is for, where that is not known yet."""
+    if not hasattr(g, "_login_user"):
+        g._login_user = AnonymousUserMixin()
 
 
 def bearer_token(request: Request) -> str | None:

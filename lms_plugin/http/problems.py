@@ -10,6 +10,7 @@ from flask_limiter.errors import RateLimitExceeded
 from werkzeug.exceptions import HTTPException
 
 from lms_plugin.domain.errors import Malformed, NotAuthenticated, Refusal, Throttled, Unavailable
+from lms_plugin.http.identity import leave_unknown
 from lms_plugin.http.wording import refusal_sentence
 
 API = "/api/"
@@ -66,6 +67,8 @@ def _on_refusal(refusal: Refusal) -> ResponseReturnValue:
     status = STATUS[refusal.kind]
     retry_after = None
     if isinstance(refusal, Unavailable):
+        # The answer is made without the store: whoever asks for the person now would fail like the request did.
+        leave_unknown()
         _log.warning("unavailable", **{name: str(value) for name, value in refusal.params.items()})
         retry_after = RETRY_AFTER_SECONDS
     if isinstance(refusal, Throttled):

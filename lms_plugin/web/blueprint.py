@@ -23,6 +23,7 @@ from lms_plugin.web import (
     showing,
     tutor,
 )
+from lms_plugin.web.numbers import IdConverter
 
 FORM = ["GET", "POST"]
 
@@ -31,6 +32,7 @@ def register(app: Flask, limiter: Limiter) -> None:
     """Add the pages to an application; tries to sign in are throttled per account and per address."""
     # The limits below know their limiter weakly, and a switched-off one is kept by nobody else.
     app.extensions["lms_plugin_limiter"] = limiter
+    app.url_map.converters["id"] = IdConverter
     pages = Blueprint("pages", __name__)
     at = pages.add_url_rule
 
@@ -41,19 +43,19 @@ def register(app: Flask, limiter: Limiter) -> None:
     at("/language", "language", entrance.language, methods=["POST"])
 
     at("/", "home", learner.home)
-    at("/enrolments/<int:enrolment_id>", "programme", learner.programme)
-    at("/enrolments/<int:enrolment_id>/hours", "hours", ledger.hours_page)
-    at("/enrolments/<int:enrolment_id>/modules/<int:module_id>", "module", learner.module, methods=FORM)
-    at("/enrolments/<int:enrolment_id>/threads/<int:thread_id>", "thread", learner.thread, methods=FORM)
-    at("/modules/<int:module_id>/preview", "preview", discussion.preview, methods=["POST"])
+    at("/enrolments/<id:enrolment_id>", "programme", learner.programme)
+    at("/enrolments/<id:enrolment_id>/hours", "hours", ledger.hours_page)
+    at("/enrolments/<id:enrolment_id>/modules/<id:module_id>", "module", learner.module, methods=FORM)
+    at("/enrolments/<id:enrolment_id>/threads/<id:thread_id>", "thread", learner.thread, methods=FORM)
+    at("/modules/<id:module_id>/preview", "preview", discussion.preview, methods=["POST"])
 
     at("/tutor", "tutor", tutor.groups)
-    at("/tutor/modules/<int:module_id>", "tutor_module", tutor.module, methods=FORM)
-    at("/tutor/threads/<int:thread_id>", "tutor_thread", tutor.thread, methods=FORM)
+    at("/tutor/modules/<id:module_id>", "tutor_module", tutor.module, methods=FORM)
+    at("/tutor/threads/<id:thread_id>", "tutor_thread", tutor.thread, methods=FORM)
 
     at("/office", "office", office.report)
     at("/office/deliveries", "deliveries", deliveries.deliveries)
-    at("/office/deliveries/<int:report_id>/retry", "retry", deliveries.retry, methods=["POST"])
+    at("/office/deliveries/<id:report_id>/retry", "retry", deliveries.retry, methods=["POST"])
     at("/office/platforms/<platform_key>/retry", "retry_platform", deliveries.retry_platform, methods=["POST"])
 
     at("/media/<signed>/<path:name>", "media", media.media)

@@ -11,6 +11,7 @@ from lms_plugin.http.identity import current_actor
 from lms_plugin.services import access, catalogue, delivery_list
 from lms_plugin.services.access import Actor
 from lms_plugin.services.delivery_list import Delivery, PlatformSummary
+from lms_plugin.web.numbers import in_query
 
 ROWS_ON_A_PAGE = 50
 STATES = ("waiting", "acknowledged", "refused")
@@ -21,7 +22,7 @@ def deliveries() -> str:
     actor, shared = _whole_office(), context()
     platform = request.args.get("platform") or None
     state = request.args.get("state") if request.args.get("state") in STATES else None
-    after = max(0, request.args.get("after", 0, type=int))
+    after = in_query("after", 0)
     with shared.database.reading() as store:
         platforms = delivery_list.summaries(store, actor)
         rows = delivery_list.deliveries(

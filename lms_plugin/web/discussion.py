@@ -18,6 +18,7 @@ from lms_plugin.services.access import Actor
 from lms_plugin.services.discussion import PostView, ThreadSummary
 from lms_plugin.storage.activity import Post, Thread
 from lms_plugin.web.drafts import Draft
+from lms_plugin.web.numbers import id_in_query, in_query
 
 THREADS_ON_A_PAGE = 20
 POSTS_ON_A_PAGE = 50
@@ -66,7 +67,7 @@ def earns_hours(programme: Programme) -> bool:
 
 def thread_list(store: Session, actor: Actor, module_id: int) -> ThreadList:
     """The page of a module's threads that the request's `before` asks for."""
-    before = request.args.get("before", type=int)
+    before = id_in_query("before")
     found = discussion.threads(store, actor, module_id, before=before, limit=THREADS_ON_A_PAGE + 1)
     shown = found[:THREADS_ON_A_PAGE]
     return ThreadList(shown, shown[-1].id if len(found) > len(shown) else None, before is None)
@@ -74,12 +75,12 @@ def thread_list(store: Session, actor: Actor, module_id: int) -> ThreadList:
 
 def shown_thread(store: Session, actor: Actor, thread_id: int, draft: Draft | None) -> ShownThread:
     """A thread with the page of posts that the request's `after` asks for; `quote` prepares a reply to a post."""
-    after = max(0, request.args.get("after", 0, type=int))
+    after = in_query("after", 0)
     thread, found = discussion.posts(store, actor, thread_id, after=after, limit=POSTS_ON_A_PAGE + 1)
     programme = catalogue.in_force_for_module(store, thread.module_id).programme
     shown = found[:POSTS_ON_A_PAGE]
     names = {post.id: post.author_name for post in shown}
-    quote = request.args.get("quote", type=int)
+    quote = id_in_query("quote")
     if draft is None and quote is not None:
         draft = _quoting(store, actor, thread_id, quote)
     return ShownThread(

@@ -7,6 +7,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
 from lms_plugin.web.addresses import comes_from_here, here_or_home
+from lms_plugin.web.numbers import as_id
 
 ENDPOINTS = frozenset({"pages.module", "pages.thread", "pages.tutor_module", "pages.tutor_thread"})
 _CARRIED = "draft_"
@@ -43,11 +44,11 @@ class Draft:
 
     @property
     def reply_to_id(self) -> int | None:
-        return _number(self.reply_to)
+        return as_id(self.reply_to)
 
     @property
     def class_group_id(self) -> int | None:
-        return _number(self.class_group)
+        return as_id(self.class_group)
 
 
 def typed() -> Draft:
@@ -80,7 +81,3 @@ def _read(form: MultiDict[str, str], prefix: str, target: str) -> Draft:
         reply_to=form.get(f"{prefix}reply_to", ""),
         class_group=form.get(f"{prefix}class_group", ""),
     )
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None

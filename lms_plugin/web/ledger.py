@@ -17,6 +17,7 @@ from lms_plugin.http.languages import current_language
 from lms_plugin.services import access, hours, study
 from lms_plugin.storage.ledger import CreditEntryRow
 from lms_plugin.web.learner import standing_of
+from lms_plugin.web.numbers import in_query
 from lms_plugin.web.showing import clock
 
 ENTRIES_ON_A_PAGE = 50
@@ -47,7 +48,7 @@ def hours_page(enrolment_id: int) -> ResponseReturnValue:
     programme = standing.hours.programme
     wanted = programme.component(request.args.get("component", ""))
     entries = [one for one in _shown(rows, programme) if wanted is None or one.row.component_key == wanted.key]
-    page = max(1, request.args.get("page", 1, type=int))
+    page = in_query("page", 1, least=1)
     first = (page - 1) * ENTRIES_ON_A_PAGE
     return render_template(
         "hours.html",

@@ -11,8 +11,11 @@ from lms_plugin.domain.errors import Malformed
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.services import access, catalogue, regions, reports
+from lms_plugin.web.numbers import in_query
 
 ROWS_ON_A_PAGE = 100
+LAST_PAGE = 100
+"""Whoever wants more than this takes the file: each page is read from the beginning."""
 # A county is known by what it lies in: names repeat across the country.
 GROUPINGS = {
     "": (),
@@ -42,7 +45,7 @@ def report() -> str:
     grouping = request.args.get("group_by", "")
     if grouping not in GROUPINGS:
         raise Malformed("unknown_grouping", grouping=grouping, known=tuple(GROUPINGS))
-    page = max(1, request.args.get("page", 1, type=int))
+    page = min(in_query("page", 1, least=1), LAST_PAGE)
     now = shared.clock()
     reports.settle(shared.database, actor, now, programme_key=programme, region_code=region)
     with shared.database.reading() as store:
@@ -64,6 +67,7 @@ def report() -> str:
         summary=summary,
         table=table,
         page=page,
+        last_page=LAST_PAGE,
         now=now,
         chosen={"programme": programme, "region": region, "group_by": grouping or None},
         groupings=_grouping_names(),

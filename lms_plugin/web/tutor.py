@@ -14,6 +14,7 @@ from lms_plugin.services.catalogue import CatalogueModule, InForce
 from lms_plugin.storage.programmes import ClassGroup
 from lms_plugin.web import discussion
 from lms_plugin.web.drafts import Draft, written
+from lms_plugin.web.numbers import in_query
 
 
 def groups() -> str:
@@ -23,7 +24,7 @@ def groups() -> str:
         own = access.tutored_groups(store, actor)
     if not own:
         return render_template("tutor.html", groups=[], shown=None)
-    chosen = request.args.get("group", own[0].id, type=int)
+    chosen = in_query("group", own[0].id)
     if chosen not in [one.id for one in own]:
         raise NotFound(what="class_group")
     standings.settle_class_group(shared.database, chosen, shared.clock())
