@@ -72,15 +72,15 @@ class Installation:
             raise CommandFailed(f"lms-plugin {' '.join(arguments)}: {(done.stderr or done.stdout).strip()[-2000:]}")
         return done.stdout.strip()
 
-    def start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start `lms-plugin ARGUMENTS` as a process of its own, with its output in the log `name`.
+    def start(self, name: str, *arguments: str, program: Sequence[str] = (str(COMMAND),)) -> subprocess.Popen[bytes]:
+        """Start `lms-plugin ARGUMENTS` (or another program) as a process of its own, its output in the log `name`.
 
         It gets a process group of its own, so that Ctrl-C reaches this process alone, which then stops all in order.
         """
         self.logs.mkdir(exist_ok=True)
         with (self.logs / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [str(COMMAND), *arguments],
+                [*program, *arguments],
                 env=self.environment,
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,

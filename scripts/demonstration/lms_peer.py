@@ -18,7 +18,9 @@ _PAUSE_SECONDS = 0.2
 
 def begin_preparing() -> subprocess.Popen[bytes]:
     """Begin to build the platform's own environment; it goes on beside everything else."""
-    return subprocess.Popen([sys.executable, str(ROOT / "scripts" / "setup"), "peer"], stdout=subprocess.DEVNULL)
+    setup = str(ROOT / "scripts" / "setup")
+    # Quietly: whatever goes wrong, `prepared` tries again and says so.
+    return subprocess.Popen([sys.executable, setup, "peer"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def prepared(folder: Path, preparing: subprocess.Popen[bytes]) -> OpenEdxPeer:

@@ -186,9 +186,12 @@ def reports(story: Story, admin: Person, name: str, learners: int) -> None:
         )
     story.check("all counties", f"{complete} of {total} complete", (complete, total) == (1, learners))
     text = admin.text("/api/v1/reports/completions", programme=PROGRAMME, group_by="learner", format="csv")
-    lines = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
-    row_of_teacher = next((line for line in lines if name in line), [])
-    story.check("CSV, by learner", f"{len(lines) - 1} rows; {' '.join(row_of_teacher)}", len(lines) - 1 == learners)
+    headings, *lines = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
+    row = next((dict(zip(headings, line, strict=True)) for line in lines if name in line), {})
+    story.check(
+        "CSV, by learner", f"{len(lines)} rows of {len(headings)} columns", len(lines) == learners and bool(row)
+    )
+    story.tell("", ", ".join(f"{heading}: {row[heading]}" for heading in headings[-4:] if row))
 
 
 def _standing(hours: dict[str, Any], key: str) -> dict[str, Any]:

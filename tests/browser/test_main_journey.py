@@ -1,5 +1,6 @@
 """A teacher's evening in Chromium on the real server: sign in, watch, come back, finish, write, read the hours."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,20 +45,21 @@ def test_an_evening_of_study_is_credited_to_the_second(
 ) -> None:
     page = new_page(language="en")
     sign_in(page, installation.base_url)
-    page.get_by_role("link", name="Begin").click()
+    page.get_by_role("button", name="Begin").click()
     page.get_by_role("link", name="Film counting").click()
+    page.wait_for_url("**/modules/*")
 
     viewer = Viewer(page, installation.base_url)
     viewer.part("start").click()
     viewer.reach(5.0)
     first_stop = viewer.pause()
     assert wait_until(lambda: credited(teacher) == pytest.approx(first_stop, abs=TOLERANCE_SECONDS), 20)
-    expect(viewer.part("line")).to_contain_text("Counted 0:05")
+    expect(viewer.part("line")).to_contain_text(re.compile(r"Counted 00:0[5-7] / 00:12"))
     shown = page.locator("[data-part=spans] rect").count()
     assert shown > 1, "the film bar shows nothing counted"
 
-    page.reload()
-    expect(viewer.part("start-text")).to_contain_text("0:05")
+    page.reload()  # as wait_for_url, until everything has loaded: a click before that meets no script
+    expect(viewer.part("start-text")).to_contain_text(re.compile(r"0:0[4-7]"))
     viewer.part("start").click()
     viewer.reach(first_stop + 0.5)
     viewer.until("ended")

@@ -1,5 +1,6 @@
 """`kill -9` in the middle of a run: nothing that was answered is lost, nothing counts twice, the LMS ends up right."""
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,10 @@ def learners_at_work(installation: Installation, answered: threading.Semaphore) 
             one.stop()
 
 
+def start_worker(installation: Installation) -> None:
+    installation.start("worker", program=(sys.executable, "-m", "tests.journeys.hasty_worker"))
+
+
 def wait_for_answers(answered: threading.Semaphore, count: int) -> None:
     for _ in range(count):
         assert answered.acquire(timeout=30), "the learners get no answers any more"
@@ -48,7 +53,7 @@ def test_a_killed_server_loses_nothing_it_answered_and_counts_nothing_twice(
 ) -> None:
     course = write_course(tmp_path, {"counting": FILM_SECONDS}, required_seconds=50, required_posts=400)
     begin(course, LEARNERS)
-    installation.start_worker()
+    start_worker(installation)
     answered = threading.Semaphore(0)
     with learners_at_work(installation, answered) as learners:
         for name in ("server", "worker", "server"):
@@ -57,7 +62,7 @@ def test_a_killed_server_loses_nothing_it_answered_and_counts_nothing_twice(
             if name == "server":
                 installation.start_server()
             else:
-                installation.start_worker()
+                start_worker(installation)
         wait_for_answers(answered, ANSWERS_BETWEEN_KILLS)
 
     assert sum(one.repeats for one in learners) > 0, "no request met a dead server: this test has shown nothing"
@@ -100,11 +105,11 @@ def test_a_worker_killed_while_the_lms_answers_leaves_its_reports_to_the_next_on
     peer.faults(
         {"kind": "lose_answer", "path": completion}, {"kind": "slow", "path": completion, "seconds": 30, "times": 3}
     )
-    installation.start_worker()
+    start_worker(installation)
     assert lms_peer.wait_until(lambda: len(reports_begun(peer, completion)) >= 2)
     installation.kill("worker")
     peer.faults()
-    installation.start_worker()
+    start_worker(installation)
     for login, wanted in expected.items():
         assert lms_peer.wait_for(peer, login, wanted) == wanted
     with Person(installation.base_url, "office", PASSWORD) as office:
