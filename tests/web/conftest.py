@@ -1,119 +1,12 @@
-"""The service on a fresh database with one of everybody, and a browser (a client with cookies) per person."""
+"""The service with one of everybody, on a fresh database."""
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
-from html import unescape
 from pathlib import Path
 
 import pytest
-from flask import Flask
-from flask.testing import FlaskClient
-from sqlalchemy import select
-from werkzeug.test import TestResponse
 
-from lms_plugin.app import create_app
-from lms_plugin.config import Settings
-from lms_plugin.domain.programme import LmsCourse, Text
-from lms_plugin.services import discussion, passwords, viewing
-from lms_plugin.storage.outbox import REFUSED, Report
-from lms_plugin.storage.people import User
 from lms_plugin.storage.session import Database
-from tests import builders
-
-PASSWORD = "a pass phrase of the tests"
-HOST = "http://localhost"
-LONG_POST = (
-    "上周我带二年级的学生到操场量花坛的边，同一条边用不同的玉米棒量出来的数不一样，学生自己提出要用一样长的东西来量。"
-    "下一节课我准备换成铅笔，再引出厘米，让他们先估一估再动手。"
-)
-_TOKEN = re.compile(r'name="csrf-token" content="([^"]+)"')
-
-
-@dataclass
-class Clock:
-    """A clock that is moved by hand."""
-
-    now: datetime = builders.NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-
-class Browser:
-    """A person's browser: keeps cookies, and sends forms as a page of this host would."""
-
-    def __init__(self, client: FlaskClient) -> None:
-        self.client = client
-
-    def get(self, address: str) -> TestResponse:
-        return self.client.get(address, buffered=True)
-
-    def token(self) -> str:
-        """A CSRF token from a page that anybody may see."""
-        found = _TOKEN.search(self.client.get("/api/v1/docs").text)
-        assert found is not None
-        return unescape(found[1])
-
-    def post(self, address: str, **fields: str) -> TestResponse:
-        """Send a form with its token."""
-        return self.client.post(address, data={"csrf_token": self.token(), **fields}, headers={"Origin": HOST})
-
-    def call(self, method: str, address: str, body: object = None) -> TestResponse:
-        """Call the API as a page's script would."""
-        return self.client.open(address, method=method, json=body, headers={"X-CSRFToken": self.token()}, buffered=True)
-
-    def sign_in(self, login: str, password: str = PASSWORD, **fields: str) -> TestResponse:
-        return self.post("/login", login=login, password=password, **fields)
-
-
-@dataclass
-class Stage:
-    """The service and what is in it. `browser(name)` is signed in as that person, `browser()` as nobody."""
-
-    app: Flask
-    database: Database
-    clock: Clock
-    users: dict[str, int]
-    enrolment_id: int
-    module_id: int
-    video_id: int
-    thread_id: int
-    post_id: int
-    report_id: int
-    playback_session_id: str
-    digest: str
-
-    def browser(self, login: str | None = None, language: str = "en") -> Browser:
-        client = self.app.test_client()
-        client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
-        if login is not None:
-            with client.session_transaction() as session:
-                session["_user_id"] = f"{self.users[login]}.0"
-                session["_fresh"] = True
-                session["language"] = language
-        return Browser(client)
-
-    @property
-    def module_address(self) -> str:
-        return f"/enrolments/{self.enrolment_id}/modules/{self.module_id}"
-
-    @property
-    def thread_address(self) -> str:
-        return f"/enrolments/{self.enrolment_id}/threads/{self.thread_id}"
-
-    @property
-    def hours_address(self) -> str:
-        return f"/enrolments/{self.enrolment_id}/hours"
-
-    def film_address(self, name: str, login: str = "teacher") -> str:
-        signed = self.app.extensions["lms_plugin"].media.grant(self.users[login], self.digest)
-        return f"/media/{signed}/{name}"
+from tests.web.stage import Stage, open_stage
 
 
 @pytest.fixture
@@ -132,65 +25,5 @@ def rate_limits() -> bool:
 
 @pytest.fixture
 def stage(database: Database, database_url: str, tmp_path: Path, rate_limits: bool) -> Iterator[Stage]:
-    clock = Clock()
-    settings = Settings(
-        database_url=database_url,
-        data_dir=tmp_path / "data",
-        secret_key="a secret of the tests, long enough for them",
-        base_url=HOST,
-        timezone="Asia/Shanghai",
-        rate_limits=rate_limits,
-    )
-    with database.writing() as session:
-        regions = builders.make_region_tree(session)
-        hashed = passwords.hash_password(PASSWORD)
-        teacher = builders.make_user(session, "teacher", name="王丽", region=regions.school, password_hash=hashed)
-        mate = builders.make_user(session, "mate", name="张小梅", region=regions.other_school)
-        stranger = builders.make_user(session, "stranger", name="陈静", region=regions.far_school)
-        tutor = builders.make_user(session, "tutor", "tutor", name="李建国")
-        other_tutor = builders.make_user(session, "other-tutor", "tutor", name="周敏")
-        county = builders.make_user(session, "county", "office", name="五华区教育局", scope=regions.county)
-        far = builders.make_user(session, "far", "office", name="武都区教育局", scope=regions.far_county)
-        admin = builders.make_user(session, "admin", "office", name="项目管理办公室")
-        programme = builders.make_programme(
-            lms=LmsCourse("openedx", "course-v1:A+B+2026", "block-v1:A+B+2026+type@sequential+block@whole")
-        )
-        reading = Text("# 读一读\n\n先**估**，再量。", "# To read\n\nFirst **guess**, then measure.")
-        modules = tuple(builders.replace(one, reading=reading) for one in programme.modules)
-        current = builders.publish(session, builders.replace(programme, modules=modules))
-        group = builders.make_class_group(session, current, "一班", tutor)
-        other_group = builders.make_class_group(session, current, "二班", other_tutor)
-        enrolment = builders.enrol(session, teacher, current, group=group)
-        builders.enrol(session, mate, current, group=group)
-        builders.enrol(session, stranger, current, group=other_group)
-        video = builders.video_of(session, current)
-        actor = builders.actor_for(session, teacher)
-        builders.watch(session, actor, enrolment, video, 5 * 60_000, opened_at=clock.now - timedelta(hours=1))
-        thread, post = discussion.start_thread(
-            session, actor, video.module_id, title="量花坛", body=LONG_POST, now=clock.now - timedelta(minutes=30)
-        )
-        viewing.settle(session, enrolment, clock.now)
-        viewing.open_session(
-            session, actor, video_id=video.id, enrolment_id=enrolment.id, new_id="playing", now=clock.now
-        )
-        report = session.scalars(select(Report).where(Report.enrolment_id == enrolment.id)).one()
-        report.state, report.last_error_code, report.next_attempt_at = REFUSED, "no_lms_account", None
-        people: list[User] = [teacher, mate, stranger, tutor, other_tutor, county, far, admin]
-        ids = {
-            "users": {one.login: one.id for one in people},
-            "enrolment_id": enrolment.id,
-            "module_id": video.module_id,
-            "video_id": video.id,
-            "thread_id": thread.id,
-            "post_id": post.id,
-            "report_id": report.id,
-            "digest": video.digest,
-        }
-        assert report.ratio > Decimal(0)
-    film = settings.media_root / str(ids["digest"])
-    for name in ("240p/index.m3u8", "captions/zh.vtt", "master.m3u8", "poster.jpg", "240p/00000.ts", "package.json"):
-        (film / name).parent.mkdir(parents=True, exist_ok=True)
-        (film / name).write_bytes(name.encode() * 100)
-    app = create_app(settings, clock=clock)
-    yield Stage(app=app, database=database, clock=clock, playback_session_id="playing", **ids)  # type: ignore[arg-type]
-    app.extensions["lms_plugin"].database.dispose()
+    with open_stage(database, database_url, tmp_path, rate_limits=rate_limits) as opened:
+        yield opened

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from werkzeug.routing import Rule
 
-from tests.web.conftest import LONG_POST, Stage
+from tests.web.stage import LONG_POST, Stage
 
 PEOPLE = (None, "teacher", "mate", "stranger", "tutor", "other-tutor", "county", "far", "admin")
 ENTRY = {"title": "t", "body": LONG_POST}

@@ -4,7 +4,7 @@ import pytest
 
 from lms_plugin.http.media_address import LIFETIME_SECONDS
 from lms_plugin.services import sign_in
-from tests.web.conftest import LONG_POST, PASSWORD, Stage
+from tests.web.stage import LONG_POST, PASSWORD, Stage
 
 
 def test_the_right_password_opens_the_page_one_was_going_to(stage: Stage) -> None:

@@ -11,10 +11,11 @@ from lms_plugin.domain.watching import Claim
 from lms_plugin.services import hours, viewing
 from lms_plugin.storage.ledger import LedgerHead
 from lms_plugin.storage.outbox import Report
+from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.web import showing
 from tests import builders
-from tests.web.conftest import Stage
+from tests.web.stage import Stage
 
 
 def test_hours_name_every_entry_its_source_its_rule_and_the_end_of_the_chain(stage: Stage) -> None:
@@ -47,7 +48,7 @@ def test_hours_in_chinese_use_the_fields_own_words(stage: Stage) -> None:
 
 def test_what_was_watched_a_moment_ago_is_in_the_figures(stage: Stage) -> None:
     with stage.database.writing() as session:
-        actor = builders.actor_for(session, session.get_one(builders.User, stage.users["teacher"]))
+        actor = builders.actor_for(session, session.get_one(User, stage.users["teacher"]))
         later = stage.clock.now + timedelta(seconds=60)
         claims = [Claim(300_000, 360_000)]
         viewing.take_beat(session, actor, "playing", seq=1, claims=claims, now=later)

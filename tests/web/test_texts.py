@@ -44,7 +44,7 @@ def english(message: Message) -> str:
 
 
 def chinese(message: Message) -> str:
-    return message.string if isinstance(message.string, str) else message.string[0]
+    return message.string if isinstance(message.string, str) else (message.string or ("",))[0]
 
 
 def test_everything_said_is_translated_and_nothing_else() -> None:

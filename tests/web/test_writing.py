@@ -6,11 +6,14 @@ from html.parser import HTMLParser
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from lms_plugin.services import discussion
+from lms_plugin.services import catalogue, discussion
 from lms_plugin.storage.activity import Post, Thread
+from lms_plugin.storage.people import User
+from lms_plugin.storage.programmes import Enrolment
 from tests import builders
-from tests.web.conftest import HOST, LONG_POST, Stage
+from tests.web.stage import HOST, LONG_POST, Stage
 
 FROM_HERE = {"Origin": HOST}
 
@@ -42,10 +45,8 @@ def test_a_thread_is_begun_shown_and_judged(stage: Stage) -> None:
     assert "怎么讲分数" in stage.browser("teacher").get(stage.module_address).text
 
 
-def enrolment_of(session: builders.Session, user_id: int) -> int:
-    enrolment_id = session.scalar(select(builders.Enrolment.id).where(builders.Enrolment.user_id == user_id))
-    assert enrolment_id is not None
-    return enrolment_id
+def enrolment_of(session: Session, user_id: int) -> int:
+    return session.scalars(select(Enrolment.id).where(Enrolment.user_id == user_id)).one()
 
 
 def test_a_reply_can_quote_and_its_author_alone_sees_the_judgement(stage: Stage) -> None:
@@ -172,7 +173,7 @@ HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(1)>" onmouseover="a
 
 def test_what_people_write_and_are_called_is_text_and_never_a_script(stage: Stage) -> None:
     with stage.database.writing() as session:
-        user = session.get_one(builders.User, stage.users["teacher"])
+        user = session.get_one(User, stage.users["teacher"])
         user.name = HOSTILE[:120]
         actor = builders.actor_for(session, user)
         thread, _ = discussion.start_thread(
@@ -222,8 +223,8 @@ def foreign_parts(page: str) -> list[str]:
 
 def test_a_tutor_begins_a_thread_in_one_of_several_groups(stage: Stage) -> None:
     with stage.database.writing() as session:
-        current = builders.catalogue.in_force_for_module(session, stage.module_id)
-        tutor = session.get_one(builders.User, stage.users["tutor"])
+        current = catalogue.in_force_for_module(session, stage.module_id)
+        tutor = session.get_one(User, stage.users["tutor"])
         third = builders.make_class_group(session, current, "三班", tutor).id
     browser = stage.browser("tutor")
     assert "三班" in browser.get(f"/tutor/modules/{stage.module_id}").text
@@ -242,7 +243,7 @@ def test_a_tutor_begins_a_thread_in_one_of_several_groups(stage: Stage) -> None:
 
 def test_long_threads_and_lists_come_in_pages(stage: Stage) -> None:
     with stage.database.writing() as session:
-        actor = builders.actor_for(session, session.get_one(builders.User, stage.users["mate"]))
+        actor = builders.actor_for(session, session.get_one(User, stage.users["mate"]))
         for number in range(60):
             discussion.reply(
                 session, actor, stage.thread_id, body=f"answer-{number:02}", reply_to_id=None, now=stage.clock.now

@@ -1,0 +1,121 @@
+"""Every page in a real browser: nothing to object to for people who use a screen reader, and nothing off the screen."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+from werkzeug.serving import make_server
+
+from lms_plugin.storage.session import Database
+from tests.browser.conftest import OpenPage
+from tests.web.stage import LONG_POST, Stage, open_stage
+
+
+@pytest.fixture
+def database_url(sqlite_template: Path, tmp_path: Path) -> str:
+    path = tmp_path / "lms.sqlite3"
+    path.write_bytes(sqlite_template.read_bytes())
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def stage(database: Database, database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    with open_stage(database, database_url, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def address(stage: Stage) -> Iterator[str]:
+    """The base address at which the pages are served."""
+    server = make_server("127.0.0.1", 0, stage.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def sign_in(page: Page, stage: Stage, address: str, person: str, language: str) -> None:
+    """Give a browser the cookie of somebody who has signed in."""
+    client = stage.browser(person, language=language).client
+    cookie = client.get_cookie("lms_plugin")
+    assert cookie is not None
+    page.context.add_cookies([{"name": "lms_plugin", "value": cookie.value, "url": address}])
+
+
+def addresses_of(stage: Stage) -> dict[str, list[str]]:
+    return {
+        "teacher": [
+            "/",
+            f"/enrolments/{stage.enrolment_id}",
+            stage.module_address,
+            f"{stage.thread_address}?quote={stage.post_id}",
+            stage.hours_address,
+            "/no-such-page",
+        ],
+        "tutor": ["/tutor", f"/tutor/modules/{stage.module_id}", f"/tutor/threads/{stage.thread_id}"],
+        "admin": ["/office?group_by=county", "/office?group_by=learner", "/office/deliveries"],
+    }
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_pages_can_be_used_by_everybody_and_fit_the_screen(
+    stage: Stage, address: str, new_page: OpenPage, language: str, width: int
+) -> None:
+    axe = Axe()
+    page = new_page(language=language, width=width)
+    for place in ("/login", "/login?next=/tutor"):
+        page.goto(address + place)
+        assert_sound(axe, page, width, place)
+    for person, places in addresses_of(stage).items():
+        page = new_page(language=language, width=width)
+        sign_in(page, stage, address, person, language)
+        for place in places:
+            page.goto(address + place)
+            page.wait_for_load_state("networkidle")
+            assert_sound(axe, page, width, place)
+
+
+def assert_sound(axe: Axe, page: Page, width: int, place: str) -> None:
+    found = axe.run(page)
+    assert found.violations_count == 0, f"{place}\n{found.generate_report()}"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, place
+
+
+def test_the_line_under_the_text_follows_what_is_typed(stage: Stage, address: str, page: Page) -> None:
+    sign_in(page, stage, address, "teacher", "zh")
+    page.goto(address + stage.thread_address)
+    line = page.locator("#counts")
+
+    page.get_by_label("回复内容").fill("太短了")
+    expect(line).to_contain_text("暂不计学时：自己写的内容有 3 个汉字")
+    page.get_by_label("回复内容").fill(LONG_POST)
+    expect(line).to_contain_text("不计学时：其中 100% 与您 2026年11月24日 的帖子重复。")
+
+
+def test_a_learner_signs_in_writes_and_signs_out_without_scripts(
+    stage: Stage, address: str, new_page: OpenPage
+) -> None:
+    browser = new_page().context.browser
+    assert browser is not None
+    context = browser.new_context(java_script_enabled=False, locale="zh-CN")
+    page = context.new_page()
+    page.goto(address + stage.thread_address)
+    page.get_by_label("账号").fill("teacher")
+    page.get_by_label("密码").fill("a pass phrase of the tests")
+    page.get_by_role("button", name="登录").click()
+
+    page.get_by_label("回复内容").fill("谢谢大家。")
+    page.get_by_role("button", name="回复").click()
+
+    expect(page.get_by_text("谢谢大家。")).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("发布成功。暂不计学时")
+    page.get_by_label("王丽 的账号").click()
+    page.get_by_role("button", name="退出登录").click()
+    expect(page.get_by_text("您已退出登录。")).to_be_visible()
+    context.close()
