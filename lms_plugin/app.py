@@ -16,6 +16,7 @@ from lms_plugin.config import Settings, read_settings
 from lms_plugin.domain.errors import Unavailable
 from lms_plugin.http import health, languages, problems, security
 from lms_plugin.http.context import EXTENSION, Context
+from lms_plugin.http.identifiers import IdConverter
 from lms_plugin.http.identity import make_login_manager
 from lms_plugin.http.media_address import MediaAddresses
 from lms_plugin.storage import migrating
@@ -44,6 +45,8 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_NAME="lms_plugin",
         PERMANENT_SESSION_LIFETIME=timedelta(days=14),
+        # An answer that is under way while somebody signs out must not set the cookie anew.
+        SESSION_REFRESH_EACH_REQUEST=False,
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         TEMPLATES_AUTO_RELOAD=False,
     )
@@ -64,6 +67,9 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
     languages.make_babel().init_app(app, locale_selector=languages.choose_language, default_timezone=settings.timezone)
     limiter = security.make_limiter(enabled=settings.rate_limits)
     limiter.init_app(app)
+    # The limits know their limiter weakly, and a switched-off one is kept by nobody else.
+    app.extensions["lms_plugin_limiter"] = limiter
+    app.url_map.converters["id"] = IdConverter
     problems.install(app)
     security.install(app)
     app.register_blueprint(health.health)

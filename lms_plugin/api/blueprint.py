@@ -10,7 +10,7 @@ from flask_limiter import Limiter
 from lms_plugin.api import discussion, enrolments, people, playback, reports, shapes
 from lms_plugin.api.description import PREFIX, Route, View, describe
 from lms_plugin.http.identity import current_actor
-from lms_plugin.http.security import SIGN_IN_ADDRESS_LIMIT, SIGN_IN_LIMIT, account_tried
+from lms_plugin.http.security import throttle_sign_in
 
 ROUTES = (
     # tokens and people
@@ -21,10 +21,10 @@ ROUTES = (
     Route("GET", "/me", people.me, answer=shapes.MeAnswer),
     # a learner's enrolments, hours and ledger
     Route("GET", "/me/enrolments", enrolments.mine, answer=shapes.EnrolmentAnswer, many=True),
-    Route("GET", "/enrolments/<int:enrolment_id>/hours", enrolments.hours_of, answer=shapes.HoursAnswer),
+    Route("GET", "/enrolments/<id:enrolment_id>/hours", enrolments.hours_of, answer=shapes.HoursAnswer),
     Route(
         "GET",
-        "/enrolments/<int:enrolment_id>/ledger",
+        "/enrolments/<id:enrolment_id>/ledger",
         enrolments.ledger_of,
         query=shapes.LedgerQuery,
         answer=shapes.LedgerAnswer,
@@ -32,7 +32,7 @@ ROUTES = (
     # watching
     Route(
         "POST",
-        "/videos/<int:video_id>/playback-sessions",
+        "/videos/<id:video_id>/playback-sessions",
         playback.open_session,
         body=shapes.SessionRequest,
         answer=shapes.SessionAnswer,
@@ -48,14 +48,14 @@ ROUTES = (
     # discussion
     Route(
         "GET",
-        "/modules/<int:module_id>/threads",
+        "/modules/<id:module_id>/threads",
         discussion.threads_of,
         query=shapes.ThreadsQuery,
         answer=shapes.ThreadsAnswer,
     ),
     Route(
         "POST",
-        "/modules/<int:module_id>/threads",
+        "/modules/<id:module_id>/threads",
         discussion.start_thread,
         body=shapes.ThreadRequest,
         answer=shapes.WrittenAnswer,
@@ -63,21 +63,21 @@ ROUTES = (
     ),
     Route(
         "POST",
-        "/modules/<int:module_id>/posts/preview",
+        "/modules/<id:module_id>/posts/preview",
         discussion.preview,
         body=shapes.PreviewRequest,
         answer=shapes.JudgementAnswer,
     ),
     Route(
         "GET",
-        "/threads/<int:thread_id>/posts",
+        "/threads/<id:thread_id>/posts",
         discussion.posts_of,
         query=shapes.PostsQuery,
         answer=shapes.PostsAnswer,
     ),
     Route(
         "POST",
-        "/threads/<int:thread_id>/posts",
+        "/threads/<id:thread_id>/posts",
         discussion.reply,
         body=shapes.PostRequest,
         answer=shapes.WrittenAnswer,
@@ -102,8 +102,7 @@ def register(app: APIFlask, limiter: Limiter) -> None:
     for route in ROUTES:
         view = route.view if route.is_open else _signed_in(route.view)
         if route.view is people.create_token:
-            view = limiter.limit(SIGN_IN_LIMIT, key_func=account_tried)(view)
-            view = limiter.limit(SIGN_IN_ADDRESS_LIMIT)(view)
+            view = throttle_sign_in(limiter, view)
         api.add_url_rule(route.rule, route.view.__name__, view, methods=[route.method])
     app.register_blueprint(api)
     describe(app, ROUTES)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from lms_plugin.api.shapes import ProblemAnswer
+from lms_plugin.http.identifiers import LARGEST_ID
 
 View = Callable[..., ResponseReturnValue]
 PREFIX = "/api/v1"
@@ -49,7 +50,7 @@ def describe(app: APIFlask, routes: Sequence[Route]) -> None:
         names, definitions = models_json_schema(shapes, ref_template=_SCHEMAS + "{model}", by_alias=True)
         spec["paths"] = {}
         for route in routes:
-            address = PREFIX + route.rule.replace("<int:", "{").replace("<", "{").replace(">", "}")
+            address = PREFIX + route.rule.replace("<id:", "{").replace("<", "{").replace(">", "}")
             spec["paths"].setdefault(address, {})[route.method.lower()] = _operation(route, names, definitions["$defs"])
         spec["components"] = {
             "schemas": definitions["$defs"],
@@ -109,7 +110,7 @@ def _parameters(route: Route, definitions: dict[str, Any]) -> list[dict[str, Any
     for part in route.rule.split("/"):
         if part.startswith("<"):
             kind, _, name = part.strip("<>").rpartition(":")
-            schema = {"type": "integer", "minimum": 0} if kind == "int" else {"type": "string"}
+            schema = {"type": "integer", "minimum": 0, "maximum": LARGEST_ID} if kind == "id" else {"type": "string"}
             parameters.append({"name": name, "in": "path", "required": True, "schema": schema})
     if route.query is not None:
         shape = definitions[route.query.__name__]

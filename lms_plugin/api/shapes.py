@@ -6,10 +6,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 
+from lms_plugin.http.identifiers import LARGEST_ID
+
 Hours = Annotated[Decimal, PlainSerializer(float, return_type=float)]
 Ratio = Annotated[Decimal, PlainSerializer(float, return_type=float)]
 Seconds = float
 Span = tuple[Seconds, Seconds]
+Id = Annotated[int, Field(ge=0, le=LARGEST_ID)]
 
 
 def seconds(milliseconds: int) -> Seconds:
@@ -109,7 +112,7 @@ class HoursAnswer(BaseModel):
 
 
 class LedgerQuery(Body):
-    after: int = Field(0, ge=0)
+    after: Id = 0
     limit: int = Field(100, ge=1, le=1000)
 
 
@@ -133,7 +136,7 @@ class LedgerAnswer(BaseModel):
 
 
 class SessionRequest(Body):
-    enrolment_id: int
+    enrolment_id: Id
 
 
 class SessionAnswer(BaseModel):
@@ -176,7 +179,7 @@ class BeatResponse(BaseModel):
 
 
 class ThreadsQuery(Body):
-    before: int | None = None
+    before: Id | None = None
     limit: int = Field(30, ge=1, le=200)
 
 
@@ -197,12 +200,12 @@ class ThreadsAnswer(BaseModel):
 class ThreadRequest(Body):
     title: str
     body: str
-    class_group_id: int | None = None
+    class_group_id: Id | None = None
 
 
 class PostRequest(Body):
     body: str
-    reply_to: int | None = None
+    reply_to: Id | None = None
 
 
 class PreviewRequest(Body):
@@ -221,7 +224,7 @@ class WrittenAnswer(JudgementAnswer):
 
 
 class PostsQuery(Body):
-    after: int = Field(0, ge=0)
+    after: Id = 0
     limit: int = Field(100, ge=1, le=500)
 
 
@@ -252,7 +255,7 @@ class CompletionsQuery(Body):
 class DeliveriesQuery(Body):
     platform: str | None = None
     state: Annotated[str, StringConstraints(pattern="^(waiting|acknowledged|refused)$")] | None = None
-    after: int = Field(0, ge=0)
+    after: Id = 0
     limit: int = Field(100, ge=1, le=1000)
 
 

@@ -1,8 +1,9 @@
 """Headers of every answer, the CSRF rule, and the throttling of sign-ins."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from flask import Flask, Response, request
+from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
@@ -15,8 +16,12 @@ POLICY = (
     " script-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self';"
     " frame-ancestors 'self'"
 )
-SIGN_IN_LIMIT = "10 per minute; 60 per hour"
-SIGN_IN_ADDRESS_LIMIT = "60 per minute"
+# One address trying one account is stopped soon; an account as a whole only when many addresses try it, so that a
+# neighbour's guesses do not keep its owner out.
+ACCOUNT_FROM_ADDRESS_LIMIT = "10 per minute; 60 per hour"
+ACCOUNT_LIMIT = "300 per hour"
+ADDRESS_LIMIT = "60 per minute"
+View = Callable[..., ResponseReturnValue]
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -24,11 +29,26 @@ def make_limiter(*, enabled: bool) -> Limiter:
     return Limiter(get_remote_address, enabled=enabled, storage_uri="memory://", headers_enabled=False)
 
 
+def throttle_sign_in(limiter: Limiter, view: View) -> View:
+    """The view that signs people in, throttled per account and per address; only wrong passwords count."""
+    for limit, key in (
+        (ACCOUNT_FROM_ADDRESS_LIMIT, lambda: f"{account_tried()} {get_remote_address()}"),
+        (ACCOUNT_LIMIT, account_tried),
+        (ADDRESS_LIMIT, get_remote_address),
+    ):
+        view = limiter.limit(limit, key_func=key, methods=["POST"], deduct_when=_was_wrong)(view)
+    return view
+
+
 def account_tried() -> str:
-    """The account a sign-in is tried for: throttled on its own, from whatever address."""
+    """The account a sign-in is tried for."""
     body = request.get_json(silent=True) if request.is_json else request.form
     login = body.get("login", "") if isinstance(body, Mapping) else ""
     return f"account:{str(login).strip().lower()[:80]}"
+
+
+def _was_wrong(response: Response) -> bool:
+    return response.status_code == 401
 
 
 def install(app: Flask) -> None:

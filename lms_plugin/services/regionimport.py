@@ -115,8 +115,9 @@ def apply_regions(session: Session, plan: RegionPlan) -> RegionOutcome:
     """Carry out a plan in the transaction it was made in; its faulty rows are left out."""
     codes = {one.code for one in (*plan.new, *plan.renamed)} | {one.parent_code for one in plan.new}
     known = _by_code(session, [code for code in codes if code is not None])
-    for some in portions([{"id": known[one.code].id, "name": one.name} for one in plan.renamed], WRITTEN_AT_ONCE):
-        session.execute(update(Region), some)
+    names = [{"id": known[one.code].id, "name": one.name} for one in plan.renamed]
+    for some_names in portions(names, WRITTEN_AT_ONCE):
+        session.execute(update(Region), some_names)
     for level in LEVELS:
         at_level = [one for one in plan.new if one.level == level]
         for some in portions(at_level, WRITTEN_AT_ONCE):

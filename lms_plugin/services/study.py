@@ -9,7 +9,7 @@ from lms_plugin.domain import intervals
 from lms_plugin.domain.errors import NotFound
 from lms_plugin.domain.intervals import Segments
 from lms_plugin.domain.programme import Module
-from lms_plugin.services import catalogue
+from lms_plugin.services import catalogue, viewing
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.storage.activity import Coverage
 from lms_plugin.storage.people import User
@@ -24,7 +24,7 @@ class StudyModule:
     module: Module
     video: Video | None
     covered: Segments = ()
-    position_ms: int = 0
+    resume_at_ms: int = 0
 
     @property
     def covered_ms(self) -> int:
@@ -43,11 +43,12 @@ def modules(session: Session, current: InForce, enrolment: Enrolment) -> list[St
     found = []
     for one in catalogue.modules_of(session, current, enrolment.id):
         begun = coverage.get(one.video.id) if one.video is not None else None
-        if begun is None:
+        if begun is None or one.video is None:
             found.append(StudyModule(one.id, one.module, one.video))
         else:
             covered = intervals.unpack(begun.covered)
-            found.append(StudyModule(one.id, one.module, one.video, covered, begun.position_ms))
+            resume_at_ms = viewing.resume_at(begun.position_ms, covered, one.video.duration_ms)
+            found.append(StudyModule(one.id, one.module, one.video, covered, resume_at_ms))
     return found
 
 

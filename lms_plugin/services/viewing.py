@@ -106,7 +106,7 @@ def open_session(
         max_rate=Fraction(max_rate_permille, 1000),
         beat_interval_seconds=rule.beat_interval_seconds,
         covered=covered,
-        resume_at_ms=_resume_at(coverage.position_ms, covered, video.duration_ms),
+        resume_at_ms=resume_at(coverage.position_ms, covered, video.duration_ms),
     )
 
 
@@ -284,7 +284,7 @@ def _position_after(claims: Sequence[Claim], duration_ms: int, before_ms: int) -
     return min(sound[-1], duration_ms) if sound else before_ms
 
 
-def _resume_at(position_ms: int, covered: Segments, duration_ms: int) -> int:
+def resume_at(position_ms: int, covered: Segments, duration_ms: int) -> int:
     """Where to go on: where the learner stopped; after the end, the first stretch not yet counted, else the start."""
     if position_ms < duration_ms - NEAR_THE_END_MS:
         return position_ms

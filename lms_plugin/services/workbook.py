@@ -39,7 +39,9 @@ Value = str | int | float | bool | None
 
 
 def rows(content: bytes, max_columns: int) -> Iterator[tuple[int, Sequence[Value]]]:
-    """(number, cells) of each row, at most `max_columns` cells; formulas as the values they had when saved.
+    """(number, cells) of each row that is not empty, at most `max_columns` cells.
+
+    Formulas come as the values they had when the file was saved.
 
     Raises:
         TooLarge: `file_unpacks_too_large`.
@@ -60,11 +62,13 @@ def _rows(content: bytes, max_columns: int) -> Iterator[tuple[int, Sequence[Valu
             raise Malformed("file_empty")
         # What the sheet says of its own size is not to be trusted.
         sheets[0].reset_dimensions()
-        cells = sheets[0].iter_rows(max_row=MOST_ROWS + 1, max_col=max_columns, values_only=True)
+        cells = sheets[0].iter_rows(max_row=MOST_ROWS + 1, values_only=True)
         for number, row in enumerate(cells, start=1):
             if number > MOST_ROWS:
                 raise Malformed("file_unreadable", why="too many rows")
-            yield number, [_value(cell) for cell in row]
+            # A stray cell far below the last row makes a million empty ones.
+            if row.count(None) < len(row):
+                yield number, [_value(cell) for cell in row[:max_columns]]
     finally:
         book.close()
 

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask
 from flask_limiter import Limiter
 from flask_limiter.errors import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 
 from lms_plugin.domain.errors import NotAuthenticated
 from lms_plugin.http.languages import current_language
-from lms_plugin.http.security import SIGN_IN_ADDRESS_LIMIT, SIGN_IN_LIMIT, account_tried
+from lms_plugin.http.security import throttle_sign_in
 from lms_plugin.web import (
     api_docs,
     deliveries,
@@ -23,22 +23,16 @@ from lms_plugin.web import (
     showing,
     tutor,
 )
-from lms_plugin.web.numbers import IdConverter
 
 FORM = ["GET", "POST"]
 
 
 def register(app: Flask, limiter: Limiter) -> None:
     """Add the pages to an application; tries to sign in are throttled per account and per address."""
-    # The limits below know their limiter weakly, and a switched-off one is kept by nobody else.
-    app.extensions["lms_plugin_limiter"] = limiter
-    app.url_map.converters["id"] = IdConverter
     pages = Blueprint("pages", __name__)
     at = pages.add_url_rule
 
-    throttled = limiter.limit(SIGN_IN_LIMIT, key_func=account_tried, methods=["POST"], deduct_when=_was_wrong)
-    throttled_by_address = limiter.limit(SIGN_IN_ADDRESS_LIMIT, methods=["POST"])
-    at("/login", "login", throttled(throttled_by_address(entrance.login)), methods=FORM)
+    at("/login", "login", throttle_sign_in(limiter, entrance.login), methods=FORM)
     at("/logout", "logout", entrance.logout, methods=["POST"])
     at("/language", "language", entrance.language, methods=["POST"])
 
@@ -67,10 +61,6 @@ def register(app: Flask, limiter: Limiter) -> None:
     # For the application: pages of errors are shown for addresses outside of the blueprint as well.
     pages.app_context_processor(_shared_values)
     app.register_blueprint(pages)
-
-
-def _was_wrong(response: Response) -> bool:
-    return response.status_code == 401
 
 
 def _shared_values() -> dict[str, Any]:

@@ -63,7 +63,7 @@ def film_of(module: StudyModule, title: str, user_id: int) -> SimpleNamespace | 
             for language, name in sorted(video.captions.items(), reverse=True)
         ],
         covered=[[start / 1000, end / 1000] for start, end in module.covered],
-        resume_at_seconds=0 if module.is_whole else module.position_ms / 1000,
+        resume_at_seconds=module.resume_at_ms / 1000,
     )
 
 

@@ -1,16 +1,6 @@
 """Numbers that come from addresses: never more than a store can hold, so that a made-up one finds nothing."""
 
 from flask import request
-from werkzeug.routing import IntegerConverter, Map
-
-LARGEST_ID = 2**63 - 1
-
-
-class IdConverter(IntegerConverter):
-    """`<id:...>` in an address: a whole number that can be a key."""
-
-    def __init__(self, url_map: Map) -> None:
-        super().__init__(url_map, max=LARGEST_ID)
 
 
 def in_query(name: str, default: int, *, least: int = 0) -> int:

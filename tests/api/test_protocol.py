@@ -124,7 +124,7 @@ def test_the_description_names_every_call_with_its_shapes(stage: Stage) -> None:
 
 
 def _template(rule: str) -> str:
-    return "/api/v1" + re.sub(r"<(?:int:)?([^>]+)>", r"{\1}", rule)
+    return "/api/v1" + re.sub(r"<(?:id:)?([^>]+)>", r"{\1}", rule)
 
 
 def test_every_answer_has_the_headers_that_guard_it(stage: Stage) -> None:
@@ -143,3 +143,17 @@ def test_ready_means_database_and_schema(stage: Stage) -> None:
     with database.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'older'")
     assert client.get("/readyz").status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET",  f"/api/v1/enrolments/{2**63}/hours",        None,                    404),
+        ("GET",  f"/api/v1/threads/{10**40}/posts",          None,                    404),
+        ("GET",  f"/api/v1/enrolments/1/ledger?after={2**63}", None,                  422),
+        ("POST", "/api/v1/videos/1/playback-sessions",       {"enrolment_id": 2**63}, 422),
+        ("POST", "/api/v1/videos/1/playback-sessions",       {"enrolment_id": -1},    422),
+    ],
+)  # fmt: skip
+def test_numbers_no_store_can_hold_are_refused(stage: Stage, method: str, path: str, body: object, status: int) -> None:
+    assert stage.client("teacher").open(path, method=method, json=body).status_code == status

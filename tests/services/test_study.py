@@ -26,7 +26,7 @@ def test_modules_say_what_of_their_films_is_counted_and_where_the_learner_stoppe
         begun, without_film = study.modules(session, current, enrolment)
 
     assert begun.covered == ((0, 20_000), (40_000, 50_000))
-    assert (begun.covered_ms, begun.position_ms, begun.is_whole) == (30_000, 50_000, False)
+    assert (begun.covered_ms, begun.resume_at_ms, begun.is_whole) == (30_000, 50_000, False)
     assert (without_film.video, without_film.covered, without_film.is_whole) == (None, (), False)
 
 
