@@ -18,13 +18,20 @@ class Person:
 
     def __init__(self, base_url: str, login: str, password: str) -> None:
         self._http = httpx.Client(base_url=base_url, trust_env=False, timeout=30)
-        self.token: str = self.post("/api/v1/tokens", {"login": login, "password": password}, status=201)["token"]
+        try:
+            self.token: str = self.post("/api/v1/tokens", {"login": login, "password": password}, status=201)["token"]
+        except (Unexpected, httpx.HTTPError):
+            self.close()
+            raise
         self._http.headers["Authorization"] = f"Bearer {self.token}"
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._http.close()
 
     def get(self, path: str, **query: str) -> Any:

@@ -3,7 +3,7 @@
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 
@@ -23,12 +23,11 @@ ANSWERS_BETWEEN_KILLS = 60
 
 
 @contextmanager
-def learners_at_work(installation: Installation, answered: threading.Semaphore) -> Iterator[list[PersistentLearner]]:
-    learners = [PersistentLearner(installation.base_url, login, PASSWORD, answered) for login in LEARNERS]
+def at_work(learners: list[PersistentLearner]) -> Iterator[None]:
     for one in learners:
         one.start()
     try:
-        yield learners
+        yield
     finally:
         for one in learners:
             one.stop()
@@ -48,14 +47,23 @@ def peer(openedx_peer: OpenEdxPeer) -> OpenEdxPeer:
     return openedx_peer
 
 
+@pytest.fixture
+def closing() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
 def test_a_killed_server_loses_nothing_it_answered_and_counts_nothing_twice(
-    installation: Installation, begin: Begin, peer: OpenEdxPeer, tmp_path: Path
+    installation: Installation, begin: Begin, peer: OpenEdxPeer, tmp_path: Path, closing: ExitStack
 ) -> None:
     course = write_course(tmp_path, {"counting": FILM_SECONDS}, required_seconds=50, required_posts=400)
     begin(course, LEARNERS)
     start_worker(installation)
     answered = threading.Semaphore(0)
-    with learners_at_work(installation, answered) as learners:
+    learners = [PersistentLearner(installation.base_url, login, PASSWORD, answered) for login in LEARNERS]
+    for one in learners:
+        closing.callback(one.person.close)
+    with at_work(learners):
         for name in ("server", "worker", "server"):
             wait_for_answers(answered, ANSWERS_BETWEEN_KILLS)
             installation.kill(name)
