@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from flask.testing import FlaskClient
 
 from lms_plugin.api.blueprint import ROUTES
+from lms_plugin.api.description import Route
 from lms_plugin.services import sign_in
 from tests.api.conftest import Stage
 
@@ -22,7 +24,7 @@ def address(rule: str) -> str:
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if not route.is_open], ids=lambda route: route.rule)
-def test_nothing_is_answered_to_nobody(stage: Stage, route) -> None:  # type: ignore[no-untyped-def]
+def test_nothing_is_answered_to_nobody(stage: Stage, route: Route) -> None:
     for client in (stage.client(None), _with_token(stage, "lmsp_forged")):
         answer = client.open(address(route.rule), method=route.method, json={})
         assert answer.status_code == 401
@@ -31,7 +33,7 @@ def test_nothing_is_answered_to_nobody(stage: Stage, route) -> None:  # type: ig
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-def _with_token(stage: Stage, token: str):  # type: ignore[no-untyped-def]
+def _with_token(stage: Stage, token: str) -> FlaskClient:
     client = stage.client(None)
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     return client
