@@ -17,6 +17,7 @@ from lms_plugin.cli.environment import now, opened
 from lms_plugin.config import read_settings
 from lms_plugin.services import delivery
 from lms_plugin.services.platforms import Seal
+from lms_plugin.services.sending import Pace
 from lms_plugin.storage import migrating
 
 
@@ -51,7 +52,14 @@ def serve(host: str, port: int, processes: int, threads: int) -> None:
 
 @click.command()
 @click.option("--once", is_flag=True, help="One round, then stop.")
-def worker(once: bool) -> None:
+@click.option(
+    "--lease-seconds",
+    default=Pace().lease_seconds,
+    show_default=True,
+    type=click.FloatRange(2),
+    help="How long what a killed worker had taken stays with it; more than twice what one message may take.",
+)
+def worker(once: bool, lease_seconds: float) -> None:
     """Send reports to the LMS platforms and post watched time to the ledger, until stopped."""
     configure_logging()
     stop = threading.Event()
@@ -63,12 +71,13 @@ def worker(once: bool) -> None:
     signal.signal(signal.SIGINT, end)
     with opened() as (settings, database):
         name = f"{socket.gethostname()}:{os.getpid()}"
+        pace = Pace(lease_seconds=lease_seconds)
         with Reporters(database, Seal(settings.secret_key), allow_loopback=settings.lms_allow_loopback) as reporters:
             if once:
                 delivery.settle_watching(database, now())
-                delivery.deliver_once(database, reporters, name, now)
+                delivery.deliver_once(database, reporters, name, now, pace=pace)
             else:
-                delivery.run_worker(database, reporters, stop, worker=name, clock=now)
+                delivery.run_worker(database, reporters, stop, worker=name, clock=now, pace=pace)
 
 
 @click.group()

@@ -66,7 +66,9 @@ def judgement_sentence(judgement: Judgement, rule: DiscussionRule, timezone: str
             day=_day(judgement.repeats_at),
         )
     sentences = {
-        PostReason.COUNTS: _("Counts: %(minutes)s minutes of credit.", minutes=rule.credit_minutes),
+        PostReason.COUNTS: ngettext(
+            "Counts: %(num)s minute of credit.", "Counts: %(num)s minutes of credit.", rule.credit_minutes
+        ),
         PostReason.TOO_SHORT: _(
             "Does not count yet: your own words come to %(characters)s Chinese characters and %(words)s words;"
             " %(min_characters)s characters or %(min_words)s words are needed. Quotes and repeats are left out.",

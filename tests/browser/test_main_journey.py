@@ -67,7 +67,7 @@ def test_an_evening_of_study_is_credited_to_the_second(
 
     page.locator("#new-thread [name=title]").fill("数石子")
     page.locator("#new-thread [name=body]").fill(POST)
-    expect(page.locator("#counts")).to_contain_text("Counts: 1 minutes of credit.")
+    expect(page.locator("#counts")).to_contain_text("Counts: 1 minute of credit.")
     page.locator("#new-thread button[type=submit]").click()
     expect(page.get_by_text(POST)).to_be_visible()
 

@@ -1,6 +1,5 @@
 """`kill -9` in the middle of a run: nothing that was answered is lost, nothing counts twice, the LMS ends up right."""
 
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -34,7 +33,7 @@ def at_work(learners: list[PersistentLearner]) -> Iterator[None]:
 
 
 def start_worker(installation: Installation) -> None:
-    installation.start("worker", program=(sys.executable, "-m", "tests.journeys.hasty_worker"))
+    installation.start("worker", "worker", "--lease-seconds", "8")
 
 
 def wait_for_answers(answered: threading.Semaphore, count: int) -> None:

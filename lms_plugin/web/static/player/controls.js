@@ -23,6 +23,8 @@ export class Controls {
     this.#icons = icons;
     this.#press("toggle", commands.toggle);
     this.#press("start", commands.toggle);
+    // Disabled in the page: a press before the player is there would be lost.
+    this.#part("start").disabled = false;
     this.#press("back", () => commands.seekBy(-10));
     this.#press("forward", () => commands.seekBy(10));
     this.#press("mute", commands.mute);
