@@ -10,6 +10,9 @@ from sqlalchemy import create_engine, text
 
 from lms_plugin.storage import migrating
 from lms_plugin.storage.session import Database
+from tests.peers.fixtures import openedx_peer, openedx_process
+
+__all__ = ["openedx_peer", "openedx_process"]
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("lms-plugin", deadline=None, print_blob=True)
