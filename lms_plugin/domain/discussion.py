@@ -191,8 +191,9 @@ def _own_lines(body: str) -> Iterator[str]:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    """The words of a text; each Chinese character is one."""
-    return tuple(_WORD.findall(text))
+    """The words of a text; each Chinese character is one, and signs for numbers (½, 𐄇) are none."""
+    letters = "".join(" " if one.isnumeric() and not one.isalpha() else one for one in text)
+    return tuple(_WORD.findall(letters))
 
 
 def _without_runs(words: tuple[str, ...]) -> tuple[str, ...]:
