@@ -11,7 +11,7 @@ from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Malformed
-from lms_plugin.services import passwords
+from lms_plugin.services import outbox, passwords
 from lms_plugin.services.access import Scope
 from lms_plugin.services.roster import ImportPlan, PlannedPerson, plan_import
 from lms_plugin.services.rosterfile import Table
@@ -89,7 +89,7 @@ def apply_import(
     known |= {person.login: _credential(person) for person in created if person.login not in known}
     ids = _create_users(session, created, known, now)
     ids |= {person.login: person.user.id for person in plan.people if person.user is not None}
-    _update_users(session, plan)
+    _update_users(session, plan, now)
     _add(
         session,
         RoleGrant,
@@ -168,7 +168,7 @@ def _create_users(
     return ids
 
 
-def _update_users(session: Session, plan: ImportPlan) -> None:
+def _update_users(session: Session, plan: ImportPlan, now: datetime) -> None:
     changed = [
         {
             "id": person.user.id,
@@ -183,6 +183,10 @@ def _update_users(session: Session, plan: ImportPlan) -> None:
     ]
     for some in portions(changed, WRITTEN_AT_ONCE):
         session.execute(update(User), some)
+    for person in plan.people:
+        if person.user is not None and person.lms_username != person.user.lms_username:
+            # What waited for the name, or went to another account, is owed to this one now.
+            outbox.wake(session, person.user.id, now)
 
 
 def _create_groups(session: Session, plan: ImportPlan) -> tuple[dict[tuple[int, str], int], int]:

@@ -8,10 +8,7 @@ import pytest
 from scripts.demonstration import lms_peer
 from scripts.demonstration.installation import Installation, free_port
 from tests.journeys.course import COURSE, PROGRAMME_BLOCK, Course, write_people, write_regions
-from tests.peers.fixtures import openedx_peer, openedx_process
 from tests.peers.process import OpenEdxPeer
-
-__all__ = ["openedx_peer", "openedx_process"]
 
 Begin = Callable[[Course, Sequence[str]], None]
 
