@@ -5,6 +5,7 @@ import sys
 import click
 
 from lms_plugin.cli import content, hours, lms, reporting, serving, users
+from lms_plugin.cli.sentences import sentence
 from lms_plugin.config import WrongSetting
 from lms_plugin.domain.errors import Refusal
 
@@ -39,5 +40,5 @@ def main() -> None:
         click.echo(f"lms-plugin: {fault}", err=True)
         sys.exit(1)
     except Refusal as refusal:
-        click.echo(f"lms-plugin: {refusal}", err=True)
+        click.echo(f"lms-plugin: {sentence(refusal)}", err=True)
         sys.exit(1)

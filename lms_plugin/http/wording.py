@@ -28,6 +28,8 @@ def refusal_sentence(refusal: Refusal) -> str:
         "body_missing": _("Please write something first."),
         "body_too_long": _("The text is too long: %(longest)s characters at most.", longest=params.get("longest")),
         "malformed": _("Something in what was sent is not in the right form."),
+        "unknown_grouping": _("The report cannot be grouped like that."),
+        "report_not_refused": _("This report was not refused, so there is nothing to send again."),
         "throttled": _("Too many attempts. Please wait a minute and try again."),
         "too_large": _("What you sent is too large."),
         "unavailable": _("The service is short of something at the moment. Nothing was lost; please try again soon."),

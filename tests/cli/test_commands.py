@@ -273,3 +273,32 @@ def test_help_names_every_command(run: Run) -> None:
     assert status == 0
     for name in ("content", "db", "hours", "lms", "report", "serve", "users", "worker"):
         assert f"  {name} " in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("users", "close", "nobody"),                         "there is no user"),
+        (("report", "completions", "--programme", "none"),     "there is no programme none"),
+        (("report", "completions", "--group-by", "moon"),      "cannot group by moon: choose from province"),
+        (("lms", "register", "x", "--url", "ftp://h", "--client-id", "c"), "is refused: https_required"),
+        (("lms", "pause", "none", "--reason", "r"),            "there is no platform none"),
+        (("users", "add", "a1", "--name", "n", "--role", "tutor", "--password", "short"), "the password is too short"),
+    ],
+)  # fmt: skip
+def test_a_refusal_is_a_sentence(run: Run, arguments: tuple[str, ...], says: str) -> None:
+    status, out, err = run(*arguments)
+    assert (status, out) == (1, "")
+    assert err.startswith("lms-plugin: ")
+    assert says in err
+
+
+def test_a_file_that_is_no_roster_is_refused_in_words(run: Run, tmp_path: Path) -> None:
+    for name, content, says in (
+        ("empty.csv", b"", "there is nothing in the file"),
+        ("other.csv", b"a,b\n1,2\n", "the header has no column"),
+        ("broken.xlsx", b"PK\x03\x04 not a workbook", "the file cannot be read"),
+    ):
+        path = tmp_path / name
+        path.write_bytes(content)
+        assert says in run("users", "import", path)[2], name
