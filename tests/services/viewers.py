@@ -1,6 +1,6 @@
 """A learner at a player, for tests of watching: every call is a transaction of its own, as every request is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -107,11 +107,16 @@ class Viewer:
 
 
 def make_viewer(
-    database: Database, login: str = "wang.li", programme: Programme | None = None, **changes: Any
+    database: Database,
+    login: str = "wang.li",
+    programme: Programme | None = None,
+    *,
+    durations_ms: Mapping[str, int] | None = None,
+    **changes: Any,
 ) -> Viewer:
     """A learner enrolled in a programme, with the film of its first module before them."""
     with database.writing() as session:
-        current = publish(session, programme or make_programme(**changes))
+        current = publish(session, programme or make_programme(**changes), durations_ms=durations_ms)
         user = make_user(session, login)
         enrolment = enrol(session, user, current)
         return Viewer(database, actor_for(session, user), enrolment.id, video_of(session, current).id)
