@@ -1,6 +1,7 @@
 """The composition root: one application from one set of settings."""
 
 import logging
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,8 +97,9 @@ def configure_logging() -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(),
-        cache_logger_on_first_use=True,
+        # Asked for anew each time, so that whoever exchanges standard error gets what is written from then on.
+        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
+        cache_logger_on_first_use=False,
     )
 
 
