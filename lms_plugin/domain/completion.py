@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
-from lms_plugin.domain.hours import Hours, Standing
+from lms_plugin.domain.hours import Hours, Standing, milliseconds_of
 from lms_plugin.domain.programme import ComponentKind, Programme
 
 FOUR_PLACES = Decimal("0.0001")
@@ -13,14 +13,16 @@ FOUR_PLACES = Decimal("0.0001")
 class Missing:
     """One thing still missing: `code` is stable, the rest fills its sentence.
 
-    Codes: `video_hours`, `posts`, `total_hours`. `class_hours` has two decimals, rounded up; `posts` is the
-    number of counting posts that would do. `component_key` is None for the total.
+    Codes: `posts`, `homework`, `examination`, `total_hours`, and for every other kind of component `<kind>_hours`
+    (`video_hours`, `face_to_face_hours`). `class_hours` has two decimals, rounded up; `posts` is the number of counting
+    posts that would do, `pieces` of passed pieces of homework. `component_key` is None for the total.
     """
 
     code: str
     component_key: str | None
     class_hours: Decimal
     posts: int = 0
+    pieces: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,11 @@ def decide(programme: Programme, hours: Hours) -> Completion:
         if standing.component is not None and not standing.is_met
     ]
     # The total is worth a line of its own only where reaching every component would still not reach it.
-    after_components_ms = hours.total.counted_ms + sum(standing.remaining_ms for standing in hours.components)
+    after_components_ms = hours.total.counted_ms + sum(standing.remaining_ms for standing in hours.in_total)
     if after_components_ms < hours.total.required_ms:
         missing.append(Missing("total_hours", None, hours.total.remaining_class_hours))
     complete = not missing
-    return Completion(complete, Decimal(1) if complete else _ratio(hours), tuple(missing))
+    return Completion(complete, Decimal(1) if complete else ratio_of(*reached_of_whole(hours)), tuple(missing))
 
 
 def ratio_of(part_ms: int, whole_ms: int) -> Decimal:
@@ -54,17 +56,31 @@ def ratio_of(part_ms: int, whole_ms: int) -> Decimal:
     return (Decimal(max(0, part_ms)) / Decimal(whole_ms)).quantize(FOUR_PLACES, rounding=ROUND_DOWN)
 
 
-def _ratio(hours: Hours) -> Decimal:
-    # Hours above one component's requirement help only as far as the total asks for more than the components do.
-    required = sum(standing.required_ms for standing in hours.components)
-    reached = sum(min(standing.counted_ms, standing.required_ms) for standing in hours.components)
+def reached_of_whole(hours: Hours) -> tuple[int, int]:
+    """How much of what is required is reached, and all that is required, in milliseconds.
+
+    Hours above one component's requirement help only as far as the total asks for more than the components do.
+    """
+    in_total = hours.in_total
+    required = sum(standing.required_ms for standing in in_total)
+    reached = sum(min(standing.counted_ms, standing.required_ms) for standing in in_total)
     free = max(0, hours.total.required_ms - required)
     spare = min(free, hours.total.counted_ms - reached)
-    return ratio_of(reached + spare, required + free)
+    beside = [one for one in hours.components if one not in in_total]
+    return (
+        reached + spare + sum(min(one.counted_ms, one.required_ms) for one in beside),
+        required + free + sum(one.required_ms for one in beside),
+    )
 
 
 def _missing_in(programme: Programme, standing: Standing, kind: ComponentKind, key: str) -> Missing:
     if kind is ComponentKind.DISCUSSION:
         posts = -(-standing.remaining_ms // programme.discussion.credit_ms)
         return Missing("posts", key, standing.remaining_class_hours, posts)
-    return Missing("video_hours", key, standing.remaining_class_hours)
+    if kind is ComponentKind.EXAMINATION:
+        return Missing("examination", key, standing.remaining_class_hours)
+    if kind is ComponentKind.HOMEWORK and standing.component is not None:
+        each = standing.component.study.credit_class_hours
+        each_ms = milliseconds_of(each, standing.class_hour_ms) if each else standing.remaining_ms
+        return Missing("homework", key, standing.remaining_class_hours, pieces=-(-standing.remaining_ms // each_ms))
+    return Missing(f"{kind.value}_hours", key, standing.remaining_class_hours)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 
 from lms_plugin.domain.programme import DiscussionRule, Window
 
@@ -82,7 +83,7 @@ def own_text(body: str) -> str:
     哈哈哈哈, clauses said before, and from their fifth word (or Chinese character) on, phrases said before.
     """
     # Words keep a space between them, so that the text gives the same words again.
-    return re.sub(rf"(?<=[{_CJK}]) | (?=[{_CJK}])", "", " ".join(_own_words(body)))
+    return re.sub(rf"(?<=[{_CJK}]) | (?=[{_CJK}])", "", " ".join(_own(body).words))
 
 
 def measure(text: str) -> tuple[int, int]:
@@ -95,7 +96,7 @@ def similarity(text: str, earlier: str) -> Fraction:
 
     A word or Chinese character stands in the other text where it is part of a run of three in both.
     """
-    return _similarity(_words(text.casefold()), _words(earlier.casefold()))
+    return _similarity(_text(_words(text.casefold())), _text(_words(earlier.casefold())))
 
 
 def judge_post(
@@ -112,21 +113,21 @@ def judge_post(
     The first obstacle decides, in the order in which an author could do something about it: the window, the
     length, a repeat, then the caps of the module, the day and the programme.
     """
-    own = _own_words(body)
-    characters, words = _measure(own)
+    own = _own(body)
+    characters, words = own.characters, own.others
     if not window.contains(now):
         return Judgement(False, PostReason.OUTSIDE_WINDOW, characters, words)
     if not _is_long_enough(own, rule):
         return Judgement(False, PostReason.TOO_SHORT, characters, words)
     # A remark such as "thank you" is no text that could be repeated: it stands in many an honest post.
-    said = [(words_before, post) for post in earlier if _is_long_enough(words_before := _own_words(post.body), rule)]
-    alike = [(_similarity(own, words_before), words_before, post) for words_before, post in said]
+    said = [(before, post) for post in earlier if _is_long_enough(before := _own(post.body), rule)]
+    alike = [(_similarity(own, before), before, post) for before, post in said]
     closest = max(alike, key=lambda one: one[0], default=None)
     if closest is not None and closest[0] >= rule.duplicate_ratio:
-        _, words_before, post = closest
+        _, before, post = closest
         # Who takes up an earlier post and adds enough to make a post of its own repeats nothing.
         if not _is_long_enough(_new_words(own, [one for one, _ in said]), rule):
-            percent = int(_share(own, words_before) * 100)
+            percent = int(_share(own, before) * 100)
             return Judgement(False, PostReason.REPEATS_OWN_POST, characters, words, percent, post.posted_at)
     counted = [post for post in earlier if post.counted]
     today = window.day_of(now)
@@ -145,9 +146,24 @@ def judge_post(
     return Judgement(True, PostReason.COUNTS, characters, words)
 
 
-def _own_words(body: str) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """The words of a text; how many are Chinese characters, and how many others."""
+
+    words: tuple[str, ...]
+    characters: int
+    others: int
+
+
+def _text(words: tuple[str, ...]) -> _Text:
+    return _Text(words, *_measure(words))
+
+
+@lru_cache(maxsize=8192)
+def _own(body: str) -> _Text:
+    """What the author of a post added."""
     clauses = dict.fromkeys(_without_runs(_words(clause)) for clause in _CLAUSE_END.split(_visible_text(body)))
-    return tuple(_without_echoes(word for clause in clauses for word in clause))
+    return _text(tuple(_without_echoes(word for clause in clauses for word in clause)))
 
 
 def _measure(words: Sequence[str]) -> tuple[int, int]:
@@ -155,13 +171,14 @@ def _measure(words: Sequence[str]) -> tuple[int, int]:
     return characters, len(words) - characters
 
 
-def _is_long_enough(words: Sequence[str], rule: DiscussionRule) -> bool:
-    characters, others = _measure(words)
-    return Fraction(characters, rule.min_characters) + Fraction(others, rule.min_words) >= 1
+def _is_long_enough(text: _Text, rule: DiscussionRule) -> bool:
+    """Whether both shares of what is asked for, in characters and in other words, come to a whole together."""
+    whole = rule.min_characters * rule.min_words
+    return text.characters * rule.min_words + text.others * rule.min_characters >= whole
 
 
-def _similarity(words: tuple[str, ...], others: tuple[str, ...]) -> Fraction:
-    return max(_share(words, others), _share(others, words))
+def _similarity(text: _Text, other: _Text) -> Fraction:
+    return max(_share(text, other), _share(other, text))
 
 
 def _visible_text(body: str) -> str:
@@ -198,6 +215,8 @@ def _words(text: str) -> tuple[str, ...]:
 
 def _without_runs(words: tuple[str, ...]) -> tuple[str, ...]:
     """Three or more of the same word or short phrase in a row are one."""
+    if len(set(words)) == len(words):
+        return words
     kept: list[str] = []
     at = 0
     while at < len(words):
@@ -210,6 +229,8 @@ def _without_runs(words: tuple[str, ...]) -> tuple[str, ...]:
 def _run_at(words: tuple[str, ...], at: int) -> tuple[int, int]:
     """(Length of the unit that begins here, where its repetitions end)."""
     for size in range(1, _LONGEST_UNIT + 1):
+        if words[at + size : at + size + 1] != words[at : at + 1]:
+            continue
         unit, end = words[at : at + size], at + size
         while words[end : end + size] == unit:
             end += size
@@ -230,18 +251,19 @@ def _without_echoes(words: Iterable[str]) -> Iterator[str]:
             seen.add(run)
 
 
-def _share(words: tuple[str, ...], others: tuple[str, ...]) -> Fraction:
+def _share(text: _Text, other: _Text) -> Fraction:
     """How much of a text stands in another."""
-    return Fraction(sum(_standing(words, _runs(others))), len(words)) if words else Fraction(0)
+    return Fraction(sum(_standing(text.words, _runs(other.words))), len(text.words)) if text.words else Fraction(0)
 
 
-def _new_words(words: tuple[str, ...], before: Iterable[tuple[str, ...]]) -> list[str]:
+def _new_words(text: _Text, before: Iterable[_Text]) -> _Text:
     """The words that stand in none of the texts before."""
-    known = set().union(*(_runs(others) for others in before))
-    return [word for word, stands in zip(words, _standing(words, known), strict=True) if not stands]
+    known = frozenset[tuple[str, ...]]().union(*(_runs(other.words) for other in before))
+    standing = zip(text.words, _standing(text.words, known), strict=True)
+    return _text(tuple(word for word, stands in standing if not stands))
 
 
-def _standing(words: tuple[str, ...], known: set[tuple[str, ...]]) -> list[bool]:
+def _standing(words: tuple[str, ...], known: frozenset[tuple[str, ...]]) -> list[bool]:
     """For each word, whether it is part of a run of three that is known."""
     stands = [False] * len(words)
     for at in range(max(1, len(words) - _RUN + 1)):
@@ -250,6 +272,6 @@ def _standing(words: tuple[str, ...], known: set[tuple[str, ...]]) -> list[bool]
     return stands
 
 
-def _runs(words: tuple[str, ...]) -> set[tuple[str, ...]]:
+def _runs(words: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
     """All runs of three words; a shorter text is one run."""
-    return {words[at : at + _RUN] for at in range(max(1, len(words) - _RUN + 1))}
+    return frozenset(words[at : at + _RUN] for at in range(max(1, len(words) - _RUN + 1)))

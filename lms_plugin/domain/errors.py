@@ -60,6 +60,12 @@ class OutsideWindow(Conflict):
     code = "outside_window"
 
 
+class MarkerTaughtClass(NotAllowed):
+    """Teaching and examining are separate: who taught a class does not enter or change its examination marks."""
+
+    code = "marker_taught_class"
+
+
 class TooLarge(Refusal):
     code = "too_large"
     kind = "too_large"

@@ -17,8 +17,8 @@ HUNDREDTH = Decimal("0.01")
 class Standing:
     """Required and credited time of one component, or of the whole programme (`component` None).
 
-    `credited_ms` is all the credit there is; `counted_ms` is what of it counts towards the total, at most the
-    component's cap.
+    `credited_ms` is all the credit there is; `counted_ms` is what of it counts, at most the component's cap.
+    `pending_ms` of the credit waits for its week to reach the pace.
     """
 
     component: Component | None
@@ -26,6 +26,7 @@ class Standing:
     credited_ms: int
     counted_ms: int
     class_hour_ms: int
+    pending_ms: int = 0
 
     @property
     def remaining_ms(self) -> int:
@@ -55,6 +56,11 @@ class Hours:
     components: tuple[Standing, ...]
     total: Standing
 
+    @property
+    def in_total(self) -> tuple[Standing, ...]:
+        """The standings of the components whose hours make up the total."""
+        return _in_total(self.components)
+
 
 def class_hours(milliseconds: int, class_hour_ms: int, *, rounding: str) -> Decimal:
     """Milliseconds as class hours with two decimals."""
@@ -66,37 +72,47 @@ def milliseconds_of(hours: Decimal, class_hour_ms: int) -> int:
     return int((hours * class_hour_ms).to_integral_value(rounding=ROUND_UP))
 
 
-def reckon(programme: Programme, credited_ms: Mapping[str, int]) -> Hours:
+def reckon(programme: Programme, credited_ms: Mapping[str, int], pending_ms: Mapping[str, int] | None = None) -> Hours:
     """The hours of an enrolment from its ledger's sums.
 
-    `credited_ms` maps component keys to the sum of their entries' amounts. Credit of a component that the
-    programme no longer has is kept in the ledger and counts for nothing. A sum below zero counts as zero.
+    `credited_ms` maps component keys to the sum of their entries' amounts, `pending_ms` to what of it waits for its
+    week to reach the pace (domain.weeks). Credit of a component that the programme no longer has is kept in the ledger
+    and counts for nothing. A sum below zero counts as zero.
     """
     class_hour_ms = programme.class_hour_ms
+    pending = pending_ms or {}
     components = tuple(
-        _standing(component, max(0, credited_ms.get(component.key, 0)), class_hour_ms)
+        _standing(component, max(0, credited_ms.get(component.key, 0)), pending.get(component.key, 0), class_hour_ms)
         for component in programme.components
     )
+    in_total = _in_total(components)
     return Hours(
         components=components,
         total=Standing(
             component=None,
             required_ms=milliseconds_of(programme.total_class_hours, class_hour_ms),
-            credited_ms=sum(standing.credited_ms for standing in components),
-            counted_ms=sum(standing.counted_ms for standing in components),
+            credited_ms=sum(standing.credited_ms for standing in in_total),
+            counted_ms=sum(standing.counted_ms for standing in in_total),
             class_hour_ms=class_hour_ms,
+            pending_ms=sum(standing.pending_ms for standing in in_total),
         ),
     )
 
 
-def _standing(component: Component, credited_ms: int, class_hour_ms: int) -> Standing:
-    counted_ms = credited_ms
+def _in_total(standings: tuple[Standing, ...]) -> tuple[Standing, ...]:
+    return tuple(one for one in standings if one.component is not None and one.component.in_total)
+
+
+def _standing(component: Component, credited_ms: int, pending_ms: int, class_hour_ms: int) -> Standing:
+    pending_ms = min(pending_ms, credited_ms)
+    counted_ms = credited_ms - pending_ms
     if component.max_class_hours is not None:
-        counted_ms = min(credited_ms, milliseconds_of(component.max_class_hours, class_hour_ms))
+        counted_ms = min(counted_ms, milliseconds_of(component.max_class_hours, class_hour_ms))
     return Standing(
         component=component,
         required_ms=milliseconds_of(component.required_class_hours, class_hour_ms),
         credited_ms=credited_ms,
         counted_ms=counted_ms,
         class_hour_ms=class_hour_ms,
+        pending_ms=pending_ms,
     )

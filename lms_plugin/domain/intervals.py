@@ -4,12 +4,16 @@ A set is a tuple of (from_ms, to_ms) pairs: sorted, disjoint, not touching, none
 returns a set returns it in that form, so that equal sets compare equal.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from operator import itemgetter
 
 Segment = tuple[int, int]
 Segments = tuple[Segment, ...]
 
 NOTHING: Segments = ()
+
+_start_of, _end_of = itemgetter(0), itemgetter(1)
 
 
 def merge(segments: Iterable[Segment]) -> Segments:
@@ -22,6 +26,23 @@ def merge(segments: Iterable[Segment]) -> Segments:
         else:
             merged.append((start, end))
     return tuple(merged)
+
+
+def union(segments: Segments, other: Segments) -> Segments:
+    """The union of two sets; quick where one of them is small and the other is long."""
+    if not other:
+        return segments
+    if not segments:
+        return other
+    if len(other) > len(segments):
+        segments, other = other, segments
+    for start, end in other:
+        first = bisect_left(segments, start, key=_end_of)
+        last = bisect_right(segments, end, lo=first, key=_start_of)
+        if first < last:
+            start, end = min(start, segments[first][0]), max(end, segments[last - 1][1])
+        segments = (*segments[:first], (start, end), *segments[last:])
+    return segments
 
 
 def length(segments: Segments) -> int:
@@ -37,6 +58,8 @@ def clip(segment: Segment, lower: int, upper: int) -> Segments:
 
 def subtract(segments: Segments, taken: Segments) -> Segments:
     """What of `segments` is not in `taken`."""
+    if not taken:
+        return segments
     left: list[Segment] = []
     index = 0
     for start, end in segments:
@@ -56,6 +79,8 @@ def subtract(segments: Segments, taken: Segments) -> Segments:
 
 def intersect(segments: Segments, other: Segments) -> Segments:
     """What is in both sets."""
+    if not other:
+        return NOTHING
     return subtract(segments, subtract(segments, other))
 
 
@@ -76,6 +101,8 @@ def split_after(segments: Segments, budget_ms: int) -> tuple[Segments, Segments]
 
 def pack(segments: Segments) -> bytes:
     """A set as compact bytes: the gaps and lengths, alternating, as LEB128 variable-length integers."""
+    if not segments:
+        return b""
     packed = bytearray()
     position = 0
     for start, end in segments:

@@ -55,6 +55,16 @@ def test_what_is_left_and_what_is_common_are_those_of_sets(segments: Segments, o
     assert is_normal(common)
 
 
+@given(sets, sets)
+def test_a_union_of_two_sets_is_what_merging_them_gives(segments: Segments, other: Segments) -> None:
+    assert intervals.union(segments, other) == intervals.merge(segments + other) == intervals.union(other, segments)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**40), st.integers(0, 2**40)), max_size=60).map(intervals.merge), sets)
+def test_a_long_set_with_a_short_one_is_what_merging_them_gives(segments: Segments, other: Segments) -> None:
+    assert intervals.union(segments, other) == intervals.merge(segments + other)
+
+
 @given(st.tuples(st.integers(-5, 40), st.integers(-5, 40)), st.integers(-5, 40), st.integers(-5, 40))
 def test_clipping_keeps_what_is_inside(segment: Segment, lower: int, upper: int) -> None:
     inside = intervals.clip(segment, lower, upper)
