@@ -21,6 +21,8 @@ _SAYINGS: dict[str, Callable[[ErrorDetails], str]] = {
     "value_error": lambda error: str(error["ctx"]["error"]),
     "too_short": lambda error: f"must have at least {error['ctx']['min_length']}, not {error['ctx']['actual_length']}",
     "string_too_short": lambda error: "must not be empty",
+    "union_tag_invalid": lambda error: f"must be one of {error['ctx']['expected_tags']}, not '{error['ctx']['tag']}'",
+    "union_tag_not_found": lambda error: "is missing",
     "literal_error": lambda error: f"must be {error['ctx']['expected']}, not {error['input']!r}",
 }
 
@@ -66,7 +68,9 @@ def read_document(path: Path, shape: type[Shape], faults: list[Fault]) -> tuple[
     try:
         return shape.model_validate(raw), place
     except ValidationError as error:
-        faults.extend(place.fault(_key_path(detail, raw), _saying(detail)) for detail in error.errors())
+        for detail in error.errors():
+            key = _key_path(detail, raw)
+            faults.append(place.fault(key, _saying(detail, key)))
     return None
 
 
@@ -76,7 +80,10 @@ def _syntax_fault(path: Path, text: str, message: str) -> Fault:
     return Fault(path, line, f"TOML: {_SYNTAX_PLACE.sub('', message)}")
 
 
-def _saying(detail: ErrorDetails) -> str:
+def _saying(detail: ErrorDetails, key: KeyPath) -> str:
+    around = detail["loc"][-2:-1]
+    if detail["type"] == "extra_forbidden" and around and around[0] not in key:
+        return f'unknown key where kind is "{around[0]}"'
     saying = _SAYINGS.get(detail["type"])
     if saying is not None:
         return saying(detail)
@@ -88,8 +95,12 @@ def _key_path(detail: ErrorDetails, raw: dict[str, object]) -> KeyPath:
     """The error's location without the steps pydantic adds for unions, which are no keys of the file."""
     path: list[str | int] = []
     at: object = raw
-    for step in detail["loc"]:
-        if isinstance(at, dict) and (step in at or detail["type"] == "missing"):
+    steps = list(detail["loc"])
+    if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        steps.append(detail["ctx"]["discriminator"].strip("'"))
+    for position, step in enumerate(steps):
+        is_missing = detail["type"] in ("missing", "union_tag_not_found") and position == len(steps) - 1
+        if isinstance(at, dict) and (step in at or is_missing):
             path.append(step)
             at = at.get(step)
         elif isinstance(at, list) and isinstance(step, int):

@@ -6,6 +6,7 @@ from pathlib import Path
 from lms_plugin.content.document import Place, read_document, read_text
 from lms_plugin.content.faults import ContentFaults, Fault
 from lms_plugin.content.lesson_text import read_lesson
+from lms_plugin.content.reach import Material
 from lms_plugin.content.rules import programme_faults, questions_faults
 from lms_plugin.content.schema import ModuleFile, ProgrammeFile, QuestionsFile
 from lms_plugin.domain.captions import parse_webvtt
@@ -100,22 +101,25 @@ def _read_programme(folder: Path, faults: list[Fault]) -> LoadedProgramme | None
         if module_folder.name not in table.modules:
             faults.append(place.fault(("modules",), f"the folder modules/{module_folder.name} is not listed"))
             _read_module(module_folder, faults)
-    programme = Programme(
-        key=table.key,
-        title=table.title.value(),
-        description=table.description.value(),
-        window=table.window.value(),
-        components=tuple(component.value() for component in table.components),
-        total_class_hours=table.total_class_hours,
-        class_hour_minutes=table.class_hour_minutes,
-        watching=table.watching.value(),
-        discussion=table.discussion.value(),
-        modules=tuple(loaded.module for loaded in modules),
-        lms=table.lms.value() if table.lms else None,
-    )
-    has_video = any(loaded.has_video for loaded in modules) or len(modules) < len(set(table.modules))
-    faults.extend(programme_faults(programme, folder.resolve().name, table.modules, place, has_video=has_video))
+    programme = table.value(tuple(loaded.module for loaded in modules))
+    is_whole = len(modules) == len(set(table.modules))
+    has_video = not is_whole or any(loaded.has_video or loaded.module.awaited_minutes for loaded in modules)
+    material = _material(table, modules, is_whole=is_whole)
+    found = programme_faults(programme, folder.resolve().name, table.modules, place, material, has_video=has_video)
+    faults.extend(found)
     return LoadedProgramme(programme, folder, tuple(modules))
+
+
+def _material(table: ProgrammeFile, modules: list[LoadedModule], *, is_whole: bool) -> Material:
+    """What there is to study, as far as files tell; the length of a film that is there is known to who opens it."""
+    awaited = [loaded.module.awaited_minutes for loaded in modules if loaded.module.awaited_minutes]
+    is_known = is_whole and awaited and not any(loaded.has_video for loaded in modules)
+    readings = tuple(loaded.module.reading.zh for loaded in modules if loaded.module.reading)
+    return Material(
+        modules=len(set(table.modules)),
+        film_minutes=sum(awaited) if is_known else None,
+        readings=readings if is_whole and readings else None,
+    )
 
 
 def _folders_in(folder: Path) -> list[Path]:
@@ -139,9 +143,15 @@ def _read_module(folder: Path, faults: list[Fault]) -> LoadedModule | None:
             reading=reading,
             questions=questions,
             block_key=table.block_key,
+            awaited_minutes=table.awaited_film_minutes,
         ),
         folder=folder,
     )
+    is_there = (folder / (table.video or LESSON_FILE)).is_file()
+    if table.awaited_film_minutes and not is_there:
+        # Whatever else is written of the film speaks of what will be there.
+        return loaded
+    loaded = replace(loaded, module=replace(loaded.module, awaited_minutes=None))
     if table.video == LESSON_FILE:
         if table.captions:
             faults.append(place.fault(("captions",), "a lesson's captions are its narration; remove this table"))

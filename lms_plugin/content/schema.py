@@ -1,177 +1,104 @@
 """What the TOML files of a programme may say: shapes and ranges; rules across files are the loader's."""
 
-import re
 from datetime import date
-from decimal import Decimal
-from fractions import Fraction
-from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import Field
 
-from lms_plugin.domain.programme import (
-    Component,
-    ComponentKind,
-    DiscussionRule,
-    LmsCourse,
-    Question,
-    Text,
-    WatchingRule,
-    Window,
+from lms_plugin.content.component_shapes import AnyComponent
+from lms_plugin.content.rule_shapes import (
+    DiscussionTable,
+    GroupTable,
+    LmsTable,
+    NominationTable,
+    WatchingTable,
+    WindowTable,
 )
-
-
-def _number(value: object) -> Decimal:
-    if isinstance(value, int | Decimal) and not isinstance(value, bool) and Decimal(value).is_finite():
-        return Decimal(value)
-    raise ValueError("must be a number")
-
-
-def _timezone(value: object) -> str:
-    try:
-        return ZoneInfo(str(value)).key
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f'unknown time zone "{value}"; write one such as "Asia/Shanghai"') from None
-
-
-def _cap(value: object) -> object:
-    """A cap is a whole number; TOML has no null, so that `"none"` says that there is no cap."""
-    return None if value == "none" else value
-
-
-def _key(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", value) or len(value) > 64:
-        raise ValueError(f'"{value}" must be lower-case letters and digits, with single hyphens between, at most 64')
-    return value
-
-
-def _file_name(value: str) -> str:
-    if not re.fullmatch(r"[^/\\\x00-\x1f.][^/\\\x00-\x1f]*", value) or len(value) > 200:
-        raise ValueError(f'"{value}" must be the name of a file in the same folder')
-    return value
-
-
-Key = Annotated[str, AfterValidator(_key)]
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-FileName = Annotated[str, AfterValidator(_file_name)]
-Number = Annotated[Decimal, BeforeValidator(_number)]
-ClassHours = Annotated[Number, Field(ge=0, le=10_000, max_digits=12, decimal_places=4)]
-Cap = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_cap)]
-
-
-class Table(BaseModel):
-    """A TOML table: no unknown keys, no guessing between types."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class TextTable(Table):
-    zh: Words
-    en: Words
-
-    def value(self) -> Text:
-        return Text(zh=self.zh, en=self.en)
-
-
-class WindowTable(Table):
-    opens_on: date
-    closes_on: date
-    timezone: Annotated[str, BeforeValidator(_timezone)] = "Asia/Shanghai"
-
-    def value(self) -> Window:
-        return Window(self.opens_on, self.closes_on, self.timezone)
-
-
-class WatchingTable(Table):
-    max_rate: Annotated[Number, Field(ge=1, le=4)] | None = None
-    late_window_seconds: Annotated[int, Field(ge=60)] | None = None
-    beat_interval_seconds: Annotated[int, Field(ge=5, le=600)] | None = None
-    completion_threshold: Annotated[Number, Field(gt=0, le=1)] | None = None
-
-    def value(self) -> WatchingRule:
-        given = self.model_dump(exclude_none=True)
-        ratios = {name: Fraction(value) for name, value in given.items() if isinstance(value, Decimal)}
-        return WatchingRule(**given | ratios)
-
-
-class DiscussionTable(Table):
-    credit_minutes: Annotated[int, Field(ge=1, le=600)] | None = None
-    min_characters: Annotated[int, Field(ge=1)] | None = None
-    min_words: Annotated[int, Field(ge=1)] | None = None
-    max_per_module: Cap = None
-    max_per_day: Cap = None
-    max_total: Cap = None
-    duplicate_ratio: Annotated[Number, Field(gt=0, le=1)] | None = None
-
-    def value(self) -> DiscussionRule:
-        given = {name: getattr(self, name) for name in self.model_fields_set}
-        if self.duplicate_ratio is not None:
-            given["duplicate_ratio"] = Fraction(self.duplicate_ratio)
-        return DiscussionRule(**given)
-
-
-class ComponentTable(Table):
-    key: Key
-    kind: Literal["video", "discussion"]
-    title: TextTable
-    required_class_hours: ClassHours
-    max_class_hours: ClassHours | None = None
-
-    def value(self) -> Component:
-        return Component(
-            key=self.key,
-            kind=ComponentKind(self.kind),
-            title=self.title.value(),
-            required_class_hours=self.required_class_hours,
-            max_class_hours=self.max_class_hours,
-        )
-
-
-class LmsTable(Table):
-    platform: Words
-    course_key: Words
-    block_key: Words | None = None
-
-    def value(self) -> LmsCourse:
-        return LmsCourse(platform=self.platform, course_key=self.course_key, block_key=self.block_key)
+from lms_plugin.content.shapes import FileName, Key, Places, SomeClassHours, Table, TextTable, TomlSchema, Words
+from lms_plugin.domain.programme import Module, Programme, Question
 
 
 class ProgrammeFile(Table):
-    """programme.toml"""
+    """programme.toml: one training programme (培训项目)."""
 
-    key: Key
-    title: TextTable
-    description: TextTable
-    class_hour_minutes: Annotated[int, Field(ge=1, le=240)] = 45
-    total_class_hours: Annotated[ClassHours, Field(gt=0)]
-    modules: Annotated[list[Key], Field(min_length=1)]
+    key: Key = Field(description="项目标识 · The name of the programme's folder.")
+    title: TextTable = Field(description="项目名称")
+    description: TextTable = Field(description="项目简介")
+    class_hour_minutes: Annotated[int, Field(ge=1, le=240)] = Field(
+        45, description="每学时分钟数 · Minutes of a class hour."
+    )
+    total_class_hours: SomeClassHours = Field(description="总学时 · What all components together must reach.")
+    modules: list[Key] = Field(
+        [], description="课程模块 · The folders under modules/, in order; every folder is listed."
+    )
+    applies_from: date | None = Field(
+        None, description="规则生效日期 · This version holds from that day on; at once unless written."
+    )
+    places: Places | None = Field(
+        None, description="名额 · How many learners the programme takes; any number unless written."
+    )
+    class_size: Places | None = Field(None, description="班额 · How many learners a class group holds at most.")
     window: WindowTable
     watching: WatchingTable = WatchingTable()
     discussion: DiscussionTable = DiscussionTable()
-    components: Annotated[list[ComponentTable], Field(min_length=1)]
+    components: Annotated[list[AnyComponent], Field(min_length=1)] = Field(
+        description="学时构成 · What hours are made of."
+    )
+    phases: list[GroupTable] = Field([], description="阶段 · Those who come first, then those who follow.")
+    tiers: list[GroupTable] = Field([], description="层次 · Such as a standard class and an advanced class.")
+    nomination: NominationTable | None = None
     lms: LmsTable | None = None
+
+    def value(self, modules: tuple[Module, ...]) -> Programme:
+        return Programme(
+            key=self.key,
+            title=self.title.value(),
+            description=self.description.value(),
+            window=self.window.value(),
+            components=tuple(component.value() for component in self.components),
+            total_class_hours=self.total_class_hours,
+            class_hour_minutes=self.class_hour_minutes,
+            watching=self.watching.value(),
+            discussion=self.discussion.value(),
+            modules=modules,
+            lms=self.lms.value() if self.lms else None,
+            window_months=self.window.months,
+            applies_from=self.applies_from,
+            phases=tuple(phase.value() for phase in self.phases),
+            tiers=tuple(tier.value() for tier in self.tiers),
+            nomination=self.nomination.value() if self.nomination else None,
+            places=self.places,
+            class_size=self.class_size,
+        )
 
 
 class CaptionsTable(Table):
-    zh: FileName
-    en: FileName
+    """字幕: WebVTT files beside the film."""
+
+    zh: FileName = Field(description="中文字幕")
+    en: FileName = Field(description="English captions")
 
 
 class ModuleFile(Table):
-    """module.toml"""
+    """module.toml: one unit of study (课程模块)."""
 
-    title: TextTable
-    summary: TextTable | None = None
-    block_key: Words | None = None
-    video: FileName | None = None
+    title: TextTable = Field(description="模块名称")
+    summary: TextTable | None = Field(None, description="模块简介")
+    block_key: Words | None = Field(None, description="课程单元标识 · The LMS block that stands for the module.")
+    video: FileName | None = Field(None, description='视频 · "lesson.md", or the name of a film beside it.')
     captions: CaptionsTable | None = None
+    awaited_film_minutes: Annotated[int, Field(ge=1, le=600)] | None = Field(
+        None, description="待交付视频时长（分钟） · How long the film will be that the provider has yet to deliver."
+    )
 
 
 class QuestionTable(Table):
+    """One question of the bank."""
+
     key: Key
-    text: TextTable
-    choices: Annotated[list[TextTable], Field(min_length=2)]
-    answer: Annotated[int, Field(ge=0)]
+    text: TextTable = Field(description="题目")
+    choices: Annotated[list[TextTable], Field(min_length=2)] = Field(description="选项")
+    answer: Annotated[int, Field(ge=0)] = Field(description="正确选项，从 0 数起 · The right choice, counted from 0.")
 
     def value(self) -> Question:
         return Question(
@@ -183,6 +110,15 @@ class QuestionTable(Table):
 
 
 class QuestionsFile(Table):
-    """questions.toml"""
+    """questions.toml: a module's question bank (题库)."""
 
     questions: Annotated[list[QuestionTable], Field(min_length=1)]
+
+
+FILES: dict[str, type[Table]] = {"programme": ProgrammeFile, "module": ModuleFile, "questions": QuestionsFile}
+
+
+def json_schema(file: str) -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of one of FILES, for editors."""
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return dialect | FILES[file].model_json_schema(schema_generator=TomlSchema)

@@ -82,7 +82,7 @@ def test_optional_tables_leave_the_rules_of_the_domain(pilot: Pilot) -> None:
     [
         # programme.toml: shapes
         (P, 'key = "pilot"',            'key = "Pilot"',
-            ['1: key: "Pilot" must be lower-case letters and digits, with single hyphens between, at most 64']),
+            ['1: key: "Pilot" must be lower-case letters and digits, with single hyphens between, at most 60']),
         (P, 'key = "pilot"',            'key = "other"',
             ['1: key: must be the name of its folder, "pilot"']),
         (P, 'zh = "试点", ',             '',                          ["2: title.zh: is missing"]),
@@ -97,9 +97,11 @@ def test_optional_tables_leave_the_rules_of_the_domain(pilot: Pilot) -> None:
         (P, "total_class_hours = 1.5",  "total_class_hours = inf",   ["5: total_class_hours: must be a number"]),
         (P, "total_class_hours = 1.5",  "",                          ["1: total_class_hours: is missing"]),
         (P, '["film", "lesson"]',       "[]",
-            ["6: modules: must have at least 1, not 0"]),
+            ["6: modules: the folder modules/film is not listed", "6: modules: the folder modules/lesson is not listed",
+             "26: components[0].kind: no module of the programme has a video",
+             "35: components[1].required_class_hours: the rule of [discussion] gives at most 0 class hours"]),
         (P, '["film", "lesson"]',       '[\n "film",\n "LESSON"\n]',
-            ['8: modules[1]: "LESSON" must be lower-case letters and digits, with single hyphens between, at most 64']),
+            ['8: modules[1]: "LESSON" must be lower-case letters and digits, with single hyphens between, at most 60']),
         (P, "opens_on = 2026-09-01\n",  "",                          ["8: window.opens_on: is missing"]),
         (P, "opens_on = 2026-09-01",    'opens_on = "2026-09-01"',   ["9: window.opens_on: must be a valid date"]),
         (P, "opens_on = 2026-09-01",    "opens_on = 2026-09-01T08:00:00Z",
@@ -124,7 +126,8 @@ def test_optional_tables_leave_the_rules_of_the_domain(pilot: Pilot) -> None:
         (P, "duplicate_ratio = 0.75",   "duplicate_ratio = 75",
             ["22: discussion.duplicate_ratio: must be less than or equal to 1"]),
         (P, 'kind = "video"',           'kind = "film"',
-            ["26: components[0].kind: must be 'video' or 'discussion', not 'film'"]),
+            ["26: components[0].kind: must be one of 'video', 'reading', 'discussion', 'qna', 'face_to_face',"
+             " 'group_viewing', 'school_based', 'placement', 'homework', 'examination', not 'film'"]),
         (P, "required_class_hours = 1", "required_class_hours = -1",
             ["28: components[0].required_class_hours: must be greater than or equal to 0"]),
         (P, 'en = "Discussion"',        'en = ""',                   ["34: components[1].title.en: must not be empty"]),
