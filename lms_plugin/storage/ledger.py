@@ -1,6 +1,6 @@
 """The append-only ledger of credit entries and its sums per component."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, String
@@ -55,10 +55,22 @@ class LedgerHead(Base):
 
 
 class ComponentTotal(Base):
-    """The sum of an enrolment's entries for one component."""
+    """The sum of an enrolment's entries for one component; `pending_ms` of it waits for its week to reach the pace."""
 
     __tablename__ = "component_totals"
 
     enrolment_id: Mapped[int] = mapped_column(ForeignKey("enrolments.id"), primary_key=True)
     component_key: Mapped[str] = mapped_column(String(60), primary_key=True)
+    credited_ms: Mapped[int]
+    pending_ms: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class ComponentWeek(Base):
+    """The sum of an enrolment's entries for one component in one week, named by its Monday: where it has a pace."""
+
+    __tablename__ = "component_weeks"
+
+    enrolment_id: Mapped[int] = mapped_column(ForeignKey("enrolments.id"), primary_key=True)
+    component_key: Mapped[str] = mapped_column(String(60), primary_key=True)
+    week_on: Mapped[date] = mapped_column(primary_key=True)
     credited_ms: Mapped[int]

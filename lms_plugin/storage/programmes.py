@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lms_plugin.storage.base import Base, BigId
@@ -12,7 +12,7 @@ from lms_plugin.storage.people import User
 
 
 class ProgrammeRow(Base):
-    """A programme; `version` is the number of its rule version in force."""
+    """A programme; `version` is the number of the latest rule version that was published."""
 
     __tablename__ = "programmes"
 
@@ -32,12 +32,14 @@ class ProgrammeVersion(Base):
     declaration: Mapped[str] = mapped_column(Text)
     """Canonical JSON, see services/declaration.py."""
     published_at: Mapped[datetime]
+    applies_at: Mapped[datetime]
+    """In force is the highest number whose moment has come; of a version that never comes to it nothing is seen."""
 
 
 class ModuleRow(Base):
     """A module of a programme; its texts stand in the programme's declaration under the same key.
 
-    One that a new version leaves out is retired, not deleted.
+    One that a new version leaves out stays: a version says which modules it has.
     """
 
     __tablename__ = "modules"
@@ -47,7 +49,6 @@ class ModuleRow(Base):
     programme_id: Mapped[int] = mapped_column(ForeignKey("programmes.id"))
     key: Mapped[str] = mapped_column(String(60))
     position: Mapped[int]
-    is_retired: Mapped[bool] = mapped_column(default=False)
 
 
 class Video(Base):
@@ -74,7 +75,7 @@ class Video(Base):
 
 
 class ClassGroup(Base):
-    """A class group of one programme, with its tutors."""
+    """A class group of one programme, with its tutors. `size_limit` None means any number of learners."""
 
     __tablename__ = "class_groups"
     __table_args__ = (UniqueConstraint("programme_id", "name"),)
@@ -82,6 +83,7 @@ class ClassGroup(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     programme_id: Mapped[int] = mapped_column(ForeignKey("programmes.id"))
     name: Mapped[str] = mapped_column(String(120))
+    size_limit: Mapped[int | None]
 
 
 class ClassGroupTutor(Base):
@@ -96,12 +98,15 @@ class Enrolment(Base):
 
     `counted_ms`, `completion_ratio` and `completed_at` are written by the posting of a credit entry only, from
     the same function that every page uses. `completed_at` is the moment the requirements were first met.
+    `variant` says how the programme is taken (domain.programme.Variant.write). Who is `withdrawn` keeps all hours and
+    earns none.
     """
 
     __tablename__ = "enrolments"
     __table_args__ = (
         UniqueConstraint("user_id", "programme_id"),
         Index(None, "programme_id", "class_group_id"),
+        CheckConstraint("state IN ('active', 'withdrawn')", name="state"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -109,11 +114,16 @@ class Enrolment(Base):
     programme_id: Mapped[int] = mapped_column(ForeignKey("programmes.id"))
     class_group_id: Mapped[int | None] = mapped_column(ForeignKey("class_groups.id"))
     region_id: Mapped[int | None] = mapped_column(ForeignKey("regions.id"), index=True)
-    """Where the learner taught when enrolled: reports by region don't change when somebody moves."""
+    """Where the learner teaches, as reports by region count: set when enrolled, and changed only by a move that is kept
+    in the enrolment's changes. A nomination's own region still says whose quota the place was taken from."""
     enrolled_at: Mapped[datetime]
     counted_ms: Mapped[int] = mapped_column(default=0)
     completion_ratio: Mapped[Decimal] = mapped_column(Numeric(5, 4), default=Decimal(0))
     completed_at: Mapped[datetime | None]
+    variant: Mapped[str] = mapped_column(String(160), default="", server_default=text("''"))
+    state: Mapped[str] = mapped_column(String(10), default="active", server_default="active")
+    registration_number: Mapped[str | None] = mapped_column(String(40), unique=True)
+    """The electronic registration number (电子注册号)."""
 
     user: Mapped[User] = relationship(lazy="raise_on_sql")
     programme: Mapped[ProgrammeRow] = relationship(lazy="raise_on_sql")

@@ -4,7 +4,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,9 +13,12 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Unavailable
+from lms_plugin.storage.turns import Turns
 
 Outcome = TypeVar("Outcome")
 
+# Two instants of one local zone would be subtracted as if its clocks never changed.
+IN_UTC = {"options": "-c timezone=UTC"}
 TRIES = 4
 FIRST_PAUSE_SECONDS = 0.05
 # PostgreSQL: serialization failure, deadlock, lock not available. Another try can succeed at once.
@@ -32,16 +35,30 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 16) -> None:
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._turns: Turns | None = None
         if self.is_sqlite:
             if parsed.database and parsed.database != ":memory:":
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+                self._turns = Turns(Path(parsed.database))
             self.engine = create_engine(parsed, pool_size=pool_size, connect_args={"timeout": 30})
             _prepare_sqlite(self.engine)
         else:
             if parsed.drivername == "postgresql":
                 parsed = parsed.set(drivername="postgresql+psycopg")
-            self.engine = create_engine(parsed, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+            self.engine = create_engine(
+                parsed,
+                pool_size=pool_size,
+                max_overflow=pool_size,
+                pool_pre_ping=True,
+                connect_args=IN_UTC,
+            )
         self._writer = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        self._plain: Engine = self._writer
+        if not self.is_sqlite:
+            # Few, kept busy, and not asked before each use whether they are still there: a lost one is tried again.
+            self._plain = create_engine(
+                parsed, pool_size=2, max_overflow=pool_size, pool_use_lifo=True, connect_args=IN_UTC
+            )
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -71,12 +88,29 @@ class Database:
         Raises:
             Unavailable: the store cannot be reached, is full, or stays locked.
         """
+
+        def once() -> Outcome:
+            with Session(self._writer, expire_on_commit=False) as session, session.begin():
+                return work(session)
+
+        return self._tried_again(once)
+
+    def transact_plainly(self, work: Callable[[Connection], Outcome]) -> Outcome:
+        """As `transact`, with a bare connection: for paths that cannot afford the ORM."""
+
+        def once() -> Outcome:
+            with self._plain.begin() as connection:
+                return work(connection)
+
+        return self._tried_again(once)
+
+    def _tried_again(self, once: Callable[[], Outcome]) -> Outcome:
         pause = FIRST_PAUSE_SECONDS
         with _refused_as_unavailable():
             for last in [False] * (TRIES - 1) + [True]:
                 try:
-                    with Session(self._writer, expire_on_commit=False) as session, session.begin():
-                        return work(session)
+                    with self._turns.taken() if self._turns is not None else nullcontext():
+                        return once()
                 except DBAPIError as fault:
                     if last or not _is_worth_another_try(fault):
                         raise
@@ -84,8 +118,16 @@ class Database:
                     pause *= 2
         raise AssertionError("unreachable")
 
+    @property
+    def engines(self) -> tuple[Engine, ...]:
+        """Everything that connects: one engine, or two where bare transactions keep connections of their own."""
+        return (self.engine,) if self.is_sqlite else (self.engine, self._plain)
+
     def dispose(self) -> None:
-        self.engine.dispose()
+        for engine in self.engines:
+            engine.dispose()
+        if self._turns is not None:
+            self._turns.close()
 
 
 def _is_worth_another_try(fault: DBAPIError) -> bool:

@@ -1,8 +1,31 @@
 """All tables, by importing every file that declares some; migrations compare against this."""
 
-from lms_plugin.storage import activity, ledger, outbox, people, programmes
+from lms_plugin.storage import (
+    activity,
+    admission,
+    deliveries,
+    evidence,
+    ledger,
+    notices,
+    outbox,
+    people,
+    programmes,
+    study,
+)
 from lms_plugin.storage.base import Base
 
-__all__ = ["activity", "ledger", "metadata", "outbox", "people", "programmes"]
+__all__ = [
+    "activity",
+    "admission",
+    "deliveries",
+    "evidence",
+    "ledger",
+    "metadata",
+    "notices",
+    "outbox",
+    "people",
+    "programmes",
+    "study",
+]
 
 metadata = Base.metadata

@@ -1,6 +1,9 @@
 """A counter in the store, for tests that many write to at once; importable by the processes that they start."""
 
-from sqlalchemy import select, text
+import sqlite3
+
+from sqlalchemy import event, select, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.orm import Session
 
 from lms_plugin.storage import migrating
@@ -43,3 +46,23 @@ def migrate_in_a_process(url: str) -> bool:
     current = migrating.is_current(database)
     database.dispose()
     return current
+
+
+def count_patiently(url: str, times: int) -> int:
+    """What a process of its own does whose connections SQLite lets wait for nobody; gives how often it was locked."""
+    database = Database(url)
+    locked = 0
+
+    @event.listens_for(database.engine, "connect")
+    def wait_for_nobody(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA busy_timeout=0")
+
+    @event.listens_for(database.engine, "handle_error")
+    def note(context: ExceptionContext) -> None:
+        nonlocal locked
+        locked += "locked" in str(context.original_exception)
+
+    for _ in range(times):
+        database.transact(count_one)
+    database.dispose()
+    return locked

@@ -1,0 +1,173 @@
+"""Reading and writing the state of watching: what both stores do alike."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, insert, select
+
+from lms_plugin.storage.activity import Coverage, EvidenceChunk, PersonClock, PlaybackSession, PresenceCheck
+from lms_plugin.storage.base import Base
+from lms_plugin.storage.people import User
+from lms_plugin.storage.watch_rows import (
+    CHANGE_CHECK,
+    CHECKS,
+    CHUNKS,
+    CLOCK_REST,
+    DAYS,
+    FILM_REST,
+    FILM_USUAL,
+    KEEP_DAY,
+    LOG,
+    OF_FILM,
+    ONE_FILM,
+    OPEN_MATTERS,
+    PLAY_NEW,
+    PLAY_REST,
+    PLAY_USUAL,
+    UNPOSTED,
+    Columns,
+    film_of,
+    log_of,
+    new_of_play,
+    play_of,
+    rest_of_clock,
+    rest_of_film,
+    rest_of_play,
+    usual_of_film,
+    usual_of_play,
+)
+from lms_plugin.storage.watching import ClockState, FilmState, PlayState
+
+State = TypeVar("State", ClockState, PlayState, FilmState)
+
+
+class CoreWatchStore(ABC):
+    """What both stores do alike."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def new_clock(self, user_id: int) -> ClockState:
+        person = self._connection.execute(
+            select(User.is_active, User.sign_in_epoch).where(User.id == user_id)
+        ).one_or_none()
+        is_active, epoch = (False, 0) if person is None else tuple(person)
+        return ClockState(user_id, is_active=is_active, sign_in_epoch=epoch, is_new=True)
+
+    def open_matters(self, user_ids: Sequence[int]) -> list[PlayState]:
+        return self._plays(OPEN_MATTERS, user_ids=list(user_ids))
+
+    def unposted(self, enrolment_ids: Sequence[int]) -> list[PlayState]:
+        return self._plays(UNPOSTED, enrolment_ids=list(enrolment_ids))
+
+    def of_film(self, enrolment_id: int, video_id: int) -> list[PlayState]:
+        return self._plays(OF_FILM, enrolment_id=enrolment_id, video_id=video_id)
+
+    def film(self, enrolment_id: int, video_id: int) -> FilmState | None:
+        row = self._connection.execute(ONE_FILM, {"enrolment_id": enrolment_id, "video_id": video_id}).one_or_none()
+        return None if row is None else film_of(row)
+
+    def days(self, enrolment_ids: Sequence[int], first: date, last: date) -> dict[int, dict[date, int]]:
+        found: dict[int, dict[date, int]] = {}
+        values = {"enrolment_ids": list(enrolment_ids), "first": first, "last": last}
+        for enrolment_id, day, used_ms in self._connection.execute(DAYS, values):
+            found.setdefault(enrolment_id, {})[day] = used_ms
+        return found
+
+    def chunks(self, user_id: int, first: int) -> list[bytes]:
+        return list(self._connection.scalars(CHUNKS, {"user_id": user_id, "first": first}))
+
+    def checks(self, keys: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+        found = self._connection.execute(CHECKS, {"keys": list(keys)})
+        return [dict(row._mapping) for row in found]
+
+    def put_checks(self, rows: Sequence[dict[str, Any]]) -> None:
+        if rows:
+            self._connection.execute(insert(PresenceCheck), list(rows))
+
+    def change_checks(self, rows: Sequence[dict[str, Any]]) -> None:
+        if rows:
+            changes = [{"of_user": row["user_id"], "of_number": row["number"], **_outcome(row)} for row in rows]
+            self._connection.execute(CHANGE_CHECK, changes)
+
+    def save(
+        self,
+        clocks: Iterable[ClockState],
+        plays: Iterable[PlayState],
+        films: Iterable[FilmState],
+        days: Iterable[tuple[int, date, int]],
+    ) -> None:
+        clocks, plays, films = list(clocks), list(plays), list(films)
+        self._write(
+            PersonClock, [LOG.row(log_of(one)) | CLOCK_REST.row(rest_of_clock(one)) for one in clocks if one.is_new]
+        )
+        self._write(
+            EvidenceChunk,
+            [
+                {"user_id": one.user_id, "number": number, "body": body, "head": head}
+                for one in clocks
+                for number, body, head in one.closed
+            ],
+        )
+        self._write(
+            PlaybackSession,
+            [
+                PLAY_NEW.row(new_of_play(one)) | PLAY_USUAL.row(usual_of_play(one)) | PLAY_REST.row(rest_of_play(one))
+                for one in plays
+                if one.is_new
+            ],
+        )
+        self._write(
+            Coverage,
+            [FILM_USUAL.row(usual_of_film(one)) | FILM_REST.row(rest_of_film(one)) for one in films if one.is_new],
+        )
+        changes = (
+            (LOG, [log_of(one) for one in clocks if not one.is_new]),
+            (PLAY_USUAL, [usual_of_play(one) for one in plays if not one.is_new]),
+            (FILM_USUAL, [usual_of_film(one) for one in films if not one.is_new]),
+            _changed(CLOCK_REST, clocks, rest_of_clock),
+            _changed(PLAY_REST, plays, rest_of_play),
+            _changed(FILM_REST, films, rest_of_film),
+        )
+        self._update([(columns, rows) for columns, rows in changes if rows])
+        used = [{"enrolment_id": one, "day": day, "used_ms": used_ms} for one, day, used_ms in days]
+        if used:
+            self._connection.execute(KEEP_DAY, used)
+        for clock in clocks:
+            clock.is_new = False
+            clock.closed.clear()
+        for play in plays:
+            play.is_new = False
+        for film in films:
+            film.is_new = False
+
+    def _write(self, model: type[Base], rows: list[dict[str, Any]]) -> None:
+        if rows:
+            self._connection.execute(insert(model), rows)
+
+    @abstractmethod
+    def _update(self, changes: Sequence[tuple[Columns, list[tuple[Any, ...]]]]) -> None:
+        """Update rows of some columns each, none of them without rows."""
+
+    def _plays(self, statement: Any, **values: object) -> list[PlayState]:
+        return [play_of(row) for row in self._connection.execute(statement, values)]
+
+
+def _outcome(row: dict[str, Any]) -> dict[str, Any]:
+    return {"to_outcome": row["outcome"], "to_answered_at": row["answered_at"], "to_answer": row["answer"]}
+
+
+def _changed(
+    columns: Columns, states: Sequence[State], rest_of: Callable[[State], tuple[Any, ...]]
+) -> tuple[Columns, list[tuple[Any, ...]]]:
+    """The columns that few beats change, of the states in which they differ from what is stored."""
+    changed = []
+    for state in states:
+        rest = rest_of(state)
+        if rest != state.stored_rest:
+            if not state.is_new:
+                changed.append(columns.as_stored(rest))
+            state.stored_rest = rest
+    return columns, changed
