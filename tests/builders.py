@@ -150,7 +150,7 @@ def publish(
     programme = programme or make_programme()
     lengths = {module.key: FILM_MS for module in programme.modules} if durations_ms is None else durations_ms
     films = {key: make_film(f"{programme.key}/{key}", duration_ms) for key, duration_ms in lengths.items()}
-    return catalogue.in_force(session, catalogue.publish(session, programme, films, now).programme_id)
+    return catalogue.in_force(session, catalogue.publish(session, programme, films, now).programme_id, now)
 
 
 def make_class_group(session: Session, current: InForce, name: str = "一班", *tutors: User) -> ClassGroup:
@@ -195,7 +195,7 @@ def credit(
 ) -> CreditEntryRow:
     """Enter credit in the ledger, as a decision would."""
     entered = hours.Credit(component_key, amount_ms, "decision", source_id, "builder/1", {})
-    return hours.enter(session, enrolment, catalogue.in_force(session, enrolment.programme_id), entered, now)
+    return hours.enter(session, enrolment, catalogue.for_enrolment(session, enrolment, now), entered, now)
 
 
 def video_of(session: Session, current: InForce, module_key: str = "reading") -> Video:

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, or_, select, true
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, defer
 
 from lms_plugin.domain.errors import NotAllowed, NotAuthenticated, NotFound
-from lms_plugin.storage.activity import PlaybackSession, Thread
+from lms_plugin.storage.activity import Thread
+from lms_plugin.storage.admission import Nomination, Upload
 from lms_plugin.storage.people import Region, RoleGrant, User
-from lms_plugin.storage.programmes import ClassGroup, ClassGroupTutor, Enrolment, ModuleRow
+from lms_plugin.storage.programmes import ClassGroup, ClassGroupTutor, Enrolment, ModuleRow, ProgrammeRow
 
 LEARNER, TUTOR, PROVIDER, OFFICE = "learner", "tutor", "provider", "office"
 ROLES = (LEARNER, TUTOR, PROVIDER, OFFICE)
@@ -141,6 +142,95 @@ def visible_enrolment(session: Session, actor: Actor, enrolment_id: int) -> Enro
     raise NotFound(what="enrolment")
 
 
+def tutored_enrolment(session: Session, actor: Actor, enrolment_id: int) -> Enrolment:
+    """An enrolment of a learner whose class group the actor tutors.
+
+    Raises:
+        NotFound: they don't, or there is none.
+    """
+    enrolment = session.get(Enrolment, enrolment_id)
+    if enrolment is None or not _tutors(session, actor, enrolment.class_group_id):
+        raise NotFound(what="enrolment")
+    return enrolment
+
+
+def office_enrolment(session: Session, actor: Actor, enrolment_id: int) -> Enrolment:
+    """An enrolment of a learner in a region the actor answers for.
+
+    Raises:
+        NotAllowed: the person is no office admin.
+        NotFound: the region is not theirs, or there is no such enrolment.
+    """
+    office_scope(actor)
+    enrolment = session.get(Enrolment, enrolment_id)
+    if enrolment is None or not _answers_for(session, actor, enrolment.region_id):
+        raise NotFound(what="enrolment")
+    return enrolment
+
+
+def answers_for(session: Session, actor: Actor, region_id: int | None) -> bool:
+    """Whether the actor is an office admin of a region or of anything above it; None is everywhere's own."""
+    return _answers_for(session, actor, region_id)
+
+
+def managed_enrolment(session: Session, actor: Actor, enrolment_id: int) -> Enrolment:
+    """An enrolment that an office admin may change: of a learner in what they answer for.
+
+    Raises:
+        NotAllowed: the person is no office admin.
+        NotFound: the learner is elsewhere, or there is no such enrolment.
+    """
+    office_scope(actor)
+    enrolment = session.get(Enrolment, enrolment_id)
+    if enrolment is None or not _answers_for(session, actor, enrolment.region_id):
+        raise NotFound(what="enrolment")
+    return enrolment
+
+
+def managed_region(session: Session, actor: Actor, code: str) -> Region:
+    """The region with a code, where it is inside of what an office admin answers for.
+
+    Raises:
+        NotAllowed: the person is no office admin.
+        NotFound: it is elsewhere, or there is none.
+    """
+    scope = office_scope(actor)
+    region = session.scalar(select(Region).where(Region.code == code))
+    if region is None or not scope.covers(region.lineage):
+        raise NotFound(what="region", region_code=code)
+    return region
+
+
+def managed_nomination(session: Session, actor: Actor, nomination_id: int) -> Nomination:
+    """A nomination of a region that an office admin answers for.
+
+    Raises:
+        NotAllowed: the person is no office admin.
+        NotFound: it is another region's, or there is none.
+    """
+    office_scope(actor)
+    nomination = session.get(Nomination, nomination_id)
+    if nomination is None or not _answers_for(session, actor, nomination.region_id):
+        raise NotFound(what="nomination")
+    return nomination
+
+
+def lock_programme(session: Session, programme_id: int) -> None:
+    """Keep everybody else from deciding on a programme's places until the commit; learners notice nothing of it.
+
+    Raises:
+        NotFound: there is no such programme.
+    """
+    locked = select(ProgrammeRow.id).where(ProgrammeRow.id == programme_id).with_for_update(key_share=True)
+    if session.scalar(locked) is None:
+        raise NotFound(what="programme")
+
+
+def tutors_enrolment(session: Session, actor: Actor, enrolment: Enrolment) -> bool:
+    """Whether the actor tutors the class group of an enrolment."""
+    return _tutors(session, actor, enrolment.class_group_id)
+
+
 def tutored_group(session: Session, actor: Actor, class_group_id: int) -> ClassGroup:
     """A class group the actor tutors.
 
@@ -215,16 +305,19 @@ def visible_thread(session: Session, actor: Actor, thread_id: int) -> tuple[Thre
     raise NotFound(what="thread")
 
 
-def own_playback_session(session: Session, actor: Actor, playback_session_id: str) -> PlaybackSession:
-    """One of the actor's own playback sessions.
+def own_upload(session: Session, actor: Actor, upload_id: str) -> Upload:
+    """A file that the actor uploaded, as an office admin that they still are.
 
     Raises:
+        NotAllowed: the person is no office admin.
         NotFound: it is not theirs, or there is none.
     """
-    found = session.get(PlaybackSession, (actor.user_id, playback_session_id))
-    if found is None:
-        raise NotFound(what="playback_session")
-    return found
+    office_scope(actor)
+    # What it holds can be large, and most who look want to know what became of it only.
+    upload = session.get(Upload, upload_id, options=[defer(Upload.body)])
+    if upload is None or upload.user_id != actor.user_id:
+        raise NotFound(what="upload")
+    return upload
 
 
 def _tutors(session: Session, actor: Actor, class_group_id: int | None) -> bool:

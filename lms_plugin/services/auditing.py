@@ -1,81 +1,143 @@
-"""Auditing: the ledger's chain, its sums, and the coverage that a replay of the evidence gives."""
+"""Auditing: every hour worked out again from the evidence, by the rules of its time, and compared to the millisecond.
 
-from collections import defaultdict
+Five things are checked against each other: the ledger (its chain of hashes, its sums), the log of evidence (its chain
+of hashes, and that each answer in it follows from what came before), the posts, confirmed study and disputes, and the
+state that everything else reads. The first thing that differs is named as an auditor finds it in the tables.
 
-from sqlalchemy import Select, select
+What decides no credit is left alone: where a film goes on, when a worker posts, how a question was shown.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, select, union
 from sqlalchemy.orm import Session
 
-from lms_plugin.domain import intervals
-from lms_plugin.domain.intervals import NOTHING, Segments
-from lms_plugin.domain.ledger import first_break
-from lms_plugin.storage.activity import Beat, Coverage, PlaybackSession
-from lms_plugin.storage.ledger import ComponentTotal, CreditEntryRow
+from lms_plugin.domain.errors import NotFound
+from lms_plugin.domain.replay import Differs
+from lms_plugin.services import audit_disputes, catalogue
+from lms_plugin.services.audit_books import Books, books_of, unreadable_table
+from lms_plugin.services.audit_ledger import CannotReplay, LedgerAudit
+from lms_plugin.services.audit_ledger import entry_of as entry_of
+from lms_plugin.services.audit_studies import StudyAudit
+from lms_plugin.services.audit_watching import WatchingAudit
+from lms_plugin.services.evidence_log import Catalogue
+from lms_plugin.storage.activity import PersonClock
+from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment, ProgrammeRow
 
+AT_ONCE = 100
+"""So many people are read at once."""
 
-def enrolments(programme_key: str | None) -> Select[tuple[int]]:
-    """Ids of all enrolments, or of one programme's."""
-    query = select(Enrolment.id).order_by(Enrolment.id)
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """One person's audit: the first thing that differs, in words (None where everything agrees).
+
+    `is_replayable` is False where an unknown rule stood in the way, `is_cut` True where the beginning of the evidence
+    was deleted when its time was over, so that only what is left was worked out again.
+    """
+
+    user_id: int
+    difference: str | None
+    is_replayable: bool = True
+    is_cut: bool = False
+    entries: int = 0
+    evidence_bytes: int = 0
+
+
+def people(programme_key: str | None = None, login: str | None = None) -> Select[tuple[int]]:
+    """Ids of everybody who is enrolled or has evidence anywhere, or is enrolled in one programme, or of one person."""
+    if programme_key is None and login is None:
+        everybody = union(select(Enrolment.user_id), select(PersonClock.user_id)).subquery()
+        return select(everybody.c.user_id).order_by(everybody.c.user_id)
+    query = select(Enrolment.user_id).distinct().order_by(Enrolment.user_id)
     if programme_key is not None:
         query = query.join(ProgrammeRow).where(ProgrammeRow.key == programme_key)
+    if login is not None:
+        query = query.join(User, User.id == Enrolment.user_id).where(User.login == login)
     return query
 
 
-def first_difference(session: Session, enrolment: Enrolment) -> str | None:
-    """The first thing that does not agree, in words; None where everything does.
+def chosen(
+    session: Session,
+    *,
+    programme_key: str | None = None,
+    login: str | None = None,
+    sample: int | None = None,
+    seed: int = 0,
+) -> list[int]:
+    """Who is audited, by id; with `sample` so many of them, the same ones for the same seed and the same people.
 
-    Checked are the chain of hashes, the sums per component, and, to the millisecond, that the coverage of every
-    film is what its beats were credited, and that what was watched is in the ledger or waiting to be posted.
+    Raises:
+        NotFound: there is no such programme or account, or the account is not enrolled there.
     """
-    rows = session.scalars(
-        select(CreditEntryRow)
-        .where(CreditEntryRow.enrolment_id == enrolment.id)
-        .order_by(CreditEntryRow.number)
-        .execution_options(populate_existing=True)
-    ).all()
-    broken = first_break((row.as_entry(), row.hash) for row in rows)
-    if broken is not None:
-        return f"credit entry {broken} does not fit the chain"
-    sums: dict[str, int] = defaultdict(int)
-    watched_ms = 0
-    for row in rows:
-        sums[row.component_key] += row.amount_ms
-        if row.source_kind == "playback_session":
-            watched_ms += row.amount_ms
-    for total in session.scalars(select(ComponentTotal).where(ComponentTotal.enrolment_id == enrolment.id)):
-        entered = sums.pop(total.component_key, 0)
-        if entered != total.credited_ms:
-            return f"the sum of {total.component_key} is {total.credited_ms} ms, its entries add up to {entered} ms"
-    if sums:
-        return f"there is no sum for {', '.join(sorted(sums))}"
-    return _watching_difference(session, enrolment, watched_ms)
+    if programme_key is not None:
+        catalogue.programme_id_of(session, programme_key)
+    if login is not None and session.scalar(select(User.id).where(User.login == login)) is None:
+        raise NotFound(what="user", key=login)
+    found = list(session.scalars(people(programme_key, login)))
+    if login is not None and not found:
+        raise NotFound(what="enrolment of", key=login)
+    if sample is None or sample >= len(found):
+        return found
+    return sorted(random.Random(seed).sample(found, sample))  # noqa: S311 - a draw that can be repeated
 
 
-def _watching_difference(session: Session, enrolment: Enrolment, watched_ms: int) -> str | None:
-    credited: dict[int, Segments] = defaultdict(lambda: NOTHING)
-    beats_ms = 0
-    beats = session.execute(
-        select(PlaybackSession.video_id, Beat.answer)
-        .join(
-            Beat,
-            (Beat.user_id == PlaybackSession.user_id) & (Beat.playback_session_id == PlaybackSession.id),
+def hold_still(session: Session) -> None:
+    """Let a session that has not read yet see one moment of the store throughout, whatever is written meanwhile."""
+    if session.get_bind().dialect.name != "sqlite":  # SQLite does so by itself
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
+def first_difference(session: Session, user_id: int) -> str | None:
+    """The first thing about a person's hours that does not agree, in words; None where everything does."""
+    return next(audit(session, [user_id])).difference
+
+
+def audit(session: Session, user_ids: Sequence[int], shared: Catalogue | None = None) -> Iterator[Audited]:
+    """Audit some people, read from the store together; `shared` keeps what they have in common for the next ones."""
+    shared = shared or Catalogue()
+    try:
+        several = books_of(session, user_ids)
+    except ValueError:
+        # A value that cannot be read stands in the way of all: by themselves, only of the one that has it.
+        if len(user_ids) > 1:
+            for user_id in user_ids:
+                yield from audit(session, [user_id], shared)
+            return
+        yield Audited(user_ids[0], unreadable_table(session, user_ids[0]))
+        return
+    for user_id in user_ids:
+        books = several[user_id]
+        difference, is_replayable = None, True
+        try:
+            _check(session, shared, books)
+        except Differs as found:
+            difference, is_replayable = str(found), not isinstance(found, CannotReplay)
+        yield Audited(
+            user_id=user_id,
+            difference=difference,
+            is_replayable=is_replayable,
+            is_cut=books.cut is not None,
+            entries=sum(len(rows) for rows in books.entries.values()),
+            evidence_bytes=books.log.size_bytes if books.log is not None else 0,
         )
-        .where(PlaybackSession.enrolment_id == enrolment.id)
-    )
-    for video_id, answer in beats:
-        segments = tuple((start, end) for start, end in answer["credited"])
-        beats_ms += intervals.length(segments)
-        credited[video_id] = intervals.merge(credited[video_id] + segments)
-    covered_ms = 0
-    for coverage in session.scalars(select(Coverage).where(Coverage.enrolment_id == enrolment.id)):
-        covered = intervals.unpack(coverage.covered)
-        covered_ms += coverage.covered_ms
-        if covered != credited[coverage.video_id] or coverage.covered_ms != intervals.length(covered):
-            return f"the coverage of video {coverage.video_id} is not what its beats were credited"
-    if beats_ms != covered_ms:
-        return f"beats were credited {beats_ms} ms, films are covered for {covered_ms} ms"
-    waiting = session.scalars(select(PlaybackSession.unposted_ms).where(PlaybackSession.enrolment_id == enrolment.id))
-    unposted_ms = sum(waiting)
-    if watched_ms + unposted_ms != covered_ms:
-        return f"films are covered for {covered_ms} ms, the ledger has {watched_ms} ms and {unposted_ms} ms wait"
-    return None
+
+
+def _check(session: Session, shared: Catalogue, books: Books) -> None:
+    """The audit of one person; raises `Differs` at the first thing that does."""
+    ledger = LedgerAudit(session, shared, books)
+    for enrolment in books.enrolments.values():
+        ledger.check_chain(enrolment)
+    for enrolment in books.enrolments.values():
+        ledger.check_rules(enrolment)
+        ledger.check_posts(enrolment)
+        audit_disputes.check(books, enrolment)
+    WatchingAudit(session, shared, books).check()
+    StudyAudit(session, shared, books).check()
+    for enrolment in books.enrolments.values():
+        ledger.check_sums(enrolment.id)
+        ledger.check_weeks(enrolment)
+        ledger.check_roll_up(enrolment)

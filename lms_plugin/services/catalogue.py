@@ -1,6 +1,6 @@
 """The catalogue: publishing a programme, and reading the rule versions and films that learners get."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,10 +8,10 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import NotFound
-from lms_plugin.domain.programme import Module, Programme
+from lms_plugin.domain.programme import Module, Programme, Variant, Window
 from lms_plugin.services.declaration import digest_of, read_declaration, write_declaration
 from lms_plugin.storage.activity import Coverage
-from lms_plugin.storage.programmes import ModuleRow, ProgrammeRow, ProgrammeVersion, Video
+from lms_plugin.storage.programmes import Enrolment, ModuleRow, ProgrammeRow, ProgrammeVersion, Video
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +25,26 @@ class EncodedFilm:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What publishing did: the version in force now, and whether anything is new."""
+    """What publishing did: the latest version and from when on it is in force, and whether anything is new."""
 
     programme_id: int
     version: int
     is_new_version: bool
     new_films: int
+    applies_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """A programme's version in force."""
+    """A version of a programme, usually the one in force; where a variant is given, as that variant takes it.
+
+    `id` is the programme's, `variant` what `domain.programme.Variant.write` wrote.
+    """
 
     id: int
     version: int
     programme: Programme
+    variant: str = ""
 
     @property
     def rule_version(self) -> str:
@@ -47,10 +52,12 @@ class InForce:
 
 
 def publish(session: Session, programme: Programme, films: Mapping[str, EncodedFilm], now: datetime) -> Publication:
-    """Make a programme (a new version of it, where anything changed) the one in force.
+    """Make a programme (a new version of it, where anything changed) the one in force, at once or from its date on.
 
-    `films` maps module keys to encoded films. Publishing the same again changes nothing. Earlier versions and
-    films stay: learners who began a film keep it, and hours already earned keep the version they came from.
+    Of versions that wait for their date the latest one counts: one that is published later takes the place of all
+    before it from its own date on. `films` maps module keys to encoded films. Publishing the same again changes
+    nothing. Earlier versions and films stay: learners who began a film keep it, and hours already earned keep the
+    version they came from.
     """
     declaration = write_declaration(programme)
     digest = digest_of(declaration)
@@ -71,8 +78,11 @@ def publish(session: Session, programme: Programme, films: Mapping[str, EncodedF
                 digest=digest,
                 declaration=declaration,
                 published_at=now,
+                applies_at=_applies_at(programme, now),
             )
         )
+        session.flush()
+        latest = session.get_one(ProgrammeVersion, (row.id, row.version))
     known = {module.key: module for module in session.scalars(_modules(row.id))}
     new_films = 0
     for position, module in enumerate(programme.modules):
@@ -81,34 +91,100 @@ def publish(session: Session, programme: Programme, films: Mapping[str, EncodedF
             module_row = ModuleRow(programme_id=row.id, key=module.key, position=position)
             session.add(module_row)
             session.flush()
-        module_row.position, module_row.is_retired = position, False
+        module_row.position = position
         new_films += _take_film(session, module_row, films.get(module.key), now)
-    for left_out in known.values():
-        left_out.is_retired = True
     session.flush()
-    return Publication(row.id, row.version, is_new, new_films)
+    return Publication(row.id, row.version, is_new, new_films, latest.applies_at)
 
 
-def in_force(session: Session, programme_id: int) -> InForce:
-    """The version of a programme that is in force.
+def in_force(session: Session, programme_id: int, now: datetime, variant: str = "") -> InForce:
+    """The version of a programme that is in force at a moment, the first one before any is.
 
     Raises:
         NotFound: there is no such programme.
     """
-    found = session.execute(
-        select(ProgrammeRow.id, ProgrammeRow.version, ProgrammeVersion.declaration)
-        .join(
-            ProgrammeVersion,
-            (ProgrammeVersion.programme_id == ProgrammeRow.id) & (ProgrammeVersion.number == ProgrammeRow.version),
-        )
-        .where(ProgrammeRow.id == programme_id)
-    ).one_or_none()
+    versions = (
+        select(ProgrammeVersion.number, ProgrammeVersion.digest)
+        .where(ProgrammeVersion.programme_id == programme_id)
+        .limit(1)
+    )
+    found = (
+        session.execute(
+            versions.where(ProgrammeVersion.applies_at <= now).order_by(ProgrammeVersion.number.desc())
+        ).one_or_none()
+        or session.execute(versions.order_by(ProgrammeVersion.number)).one_or_none()
+    )
     if found is None:
         raise NotFound(what="programme")
-    return InForce(found.id, found.version, read_declaration(found.declaration))
+    return taken_as(
+        InForce(programme_id, found.number, _declared(session, programme_id, found.number, found.digest)), variant
+    )
 
 
-def in_force_for_module(session: Session, module_id: int) -> InForce:
+def for_enrolment(session: Session, enrolment: Enrolment, now: datetime) -> InForce:
+    """The version in force of an enrolment's programme, as that enrolment takes it."""
+    return in_force(session, enrolment.programme_id, now, enrolment.variant)
+
+
+def schedule(session: Session, programme_id: int) -> list[tuple[int, datetime]]:
+    """The versions of a programme there are, by number, each with the moment it applies from."""
+    rows = session.execute(
+        select(ProgrammeVersion.number, ProgrammeVersion.applies_at)
+        .where(ProgrammeVersion.programme_id == programme_id)
+        .order_by(ProgrammeVersion.number)
+    )
+    return [(row.number, row.applies_at) for row in rows]
+
+
+def number_in_force(versions: Sequence[tuple[int, datetime]], now: datetime) -> int:
+    """The number in force at a moment, from a schedule that is not empty."""
+    return next((number for number, applies_at in reversed(versions) if applies_at <= now), versions[0][0])
+
+
+def version_of(session: Session, programme_id: int, number: int, variant: str = "") -> InForce:
+    """One version of a programme, in force or not.
+
+    Raises:
+        NotFound: there is no such version.
+    """
+    digest = session.scalar(
+        select(ProgrammeVersion.digest).where(
+            ProgrammeVersion.programme_id == programme_id, ProgrammeVersion.number == number
+        )
+    )
+    if digest is None:
+        raise NotFound(what="programme")
+    return taken_as(InForce(programme_id, number, _declared(session, programme_id, number, digest)), variant)
+
+
+def taken_as(current: InForce, variant: str) -> InForce:
+    """A version as an enrolment with this variant takes it; `current` is the programme's own."""
+    if not variant:
+        return current
+    return InForce(current.id, current.version, current.programme.taken_as(Variant.read(variant)), variant)
+
+
+_DECLARED: dict[str, Programme] = {}
+"""What was declared, by digest: versions never change."""
+
+
+def _declared(session: Session, programme_id: int, number: int, digest: str) -> Programme:
+    """What a version declares, fetched once in a process.
+
+    A declaration holds every text of a programme; to fetch it each time would cost more than all else.
+    """
+    found = _DECLARED.get(digest)
+    if found is None:
+        declaration = session.scalar(
+            select(ProgrammeVersion.declaration).where(
+                ProgrammeVersion.programme_id == programme_id, ProgrammeVersion.number == number
+            )
+        )
+        found = _DECLARED[digest] = read_declaration(declaration or "")
+    return found
+
+
+def in_force_for_module(session: Session, module_id: int, now: datetime) -> InForce:
     """The version in force of the programme that a module belongs to.
 
     Raises:
@@ -117,7 +193,7 @@ def in_force_for_module(session: Session, module_id: int) -> InForce:
     module = session.get(ModuleRow, module_id)
     if module is None:
         raise NotFound(what="module")
-    return in_force(session, module.programme_id)
+    return in_force(session, module.programme_id, now)
 
 
 def programme_id_of(session: Session, key: str) -> int:
@@ -132,9 +208,10 @@ def programme_id_of(session: Session, key: str) -> int:
     return found
 
 
-def all_in_force(session: Session) -> list[InForce]:
+def all_in_force(session: Session, now: datetime) -> list[InForce]:
     """Every programme's version in force, by key."""
-    return [in_force(session, one) for one in session.scalars(select(ProgrammeRow.id).order_by(ProgrammeRow.key))]
+    keys = select(ProgrammeRow.id).order_by(ProgrammeRow.key)
+    return [in_force(session, one, now) for one in session.scalars(keys)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +225,8 @@ class CatalogueModule:
 
 def modules_of(session: Session, current: InForce, enrolment_id: int | None) -> list[CatalogueModule]:
     """The modules in order, each with the film this enrolment gets (the current film where `enrolment_id` is None)."""
-    declared = {module.key: module for module in current.programme.modules}
-    rows = session.scalars(_modules(current.id).where(~ModuleRow.is_retired)).all()
+    # A version that waits for its date has moved and retired rows already: the order and the choice are the version's.
+    by_key = {row.key: row for row in session.scalars(_modules(current.id))}
     current_films = {
         video.module_id: video
         for video in session.scalars(
@@ -161,17 +238,26 @@ def modules_of(session: Session, current: InForce, enrolment_id: int | None) -> 
     if enrolment_id is not None:
         begun = select(Video).join(Coverage, Coverage.video_id == Video.id).where(Coverage.enrolment_id == enrolment_id)
         current_films |= {video.module_id: video for video in session.scalars(begun)}
-    return [CatalogueModule(row.id, declared[row.key], current_films.get(row.id)) for row in rows]
+    rows = [(by_key[module.key], module) for module in current.programme.modules if module.key in by_key]
+    return [CatalogueModule(row.id, module, current_films.get(row.id)) for row, module in rows]
 
 
-def film_for(session: Session, module_id: int, enrolment_id: int) -> Video | None:
-    """The film of a module that an enrolment gets: the one it began, else the current one."""
-    begun = session.scalar(
-        select(Video)
-        .join(Coverage, Coverage.video_id == Video.id)
-        .where(Coverage.enrolment_id == enrolment_id, Video.module_id == module_id)
+def films_begun(session: Session, enrolment_ids: Sequence[int]) -> dict[tuple[int, int], int]:
+    """The films that enrolments began, and so keep: video id by (enrolment, module)."""
+    begun = (
+        select(Coverage.enrolment_id, Video.module_id, Video.id)
+        .join(Video, Video.id == Coverage.video_id)
+        .where(Coverage.enrolment_id.in_(enrolment_ids))
     )
-    return begun or session.scalar(select(Video).where(Video.module_id == module_id, Video.is_current))
+    return {(enrolment_id, module_id): video_id for enrolment_id, module_id, video_id in session.execute(begun)}
+
+
+def _applies_at(programme: Programme, now: datetime) -> datetime:
+    """The midnight that a version applies from, where it still has to come."""
+    if programme.applies_from is None:
+        return now
+    day = programme.applies_from
+    return max(now, Window(day, day, programme.window.timezone).opens_at)
 
 
 def _modules(programme_id: int) -> Select[tuple[ModuleRow]]:

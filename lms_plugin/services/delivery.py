@@ -6,31 +6,35 @@ The sending itself is in sending.py, the rules of a report in outbox.py, those o
 import random
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Refusal, Unavailable
-from lms_plugin.services import outbox, platform_health, sending, viewing
+from lms_plugin.services import outbox, platform_health, posting, presence, sending
 from lms_plugin.services.pauses import Draw, GrowingPause
 from lms_plugin.services.sending import Clock, Courier, DeliveryRound, Pace, Reporters
-from lms_plugin.storage.activity import PlaybackSession
+from lms_plugin.storage.activity import PersonClock, PlaybackSession
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.session import Database
 
 PLATFORMS_AT_ONCE = 64
 STORE_PAUSE = GrowingPause(first_seconds=1, longest_seconds=30)
 AFTER_A_BUG_SECONDS = 60.0
-QUIET_FOR = timedelta(minutes=10)
-"""A player that has not been heard of for this long is not about to post by itself."""
+SWEPT_AFTER = timedelta(minutes=5)
+"""A presence check whose time was up for this long, and whose person did not write, is dealt with by a worker."""
 
 SETTLED_AT_ONCE = 500
+POSTED_TOGETHER = 20
+"""Enrolments posted in one transaction: few, since each keeps its learner's player waiting until the commit."""
+
 CHORES = ""
 """Stands among the platforms' keys for what is done beside delivery."""
 
@@ -117,37 +121,65 @@ def run_worker(
 
 
 def settle_watching(database: Database, now: datetime, stop: threading.Event | None = None) -> int:
-    """Post what was watched in sessions that have been quiet for QUIET_FOR; gives the number of enrolments.
+    """Post what was watched and is due to be posted; gives the number of enrolments.
 
-    One transaction each, so that no learner waits for another's; at most SETTLED_AT_ONCE, until `stop` is set. One
-    that cannot be settled is logged and left.
+    Few to a transaction, so that no learner waits for long; at most SETTLED_AT_ONCE, until `stop` is set. One that
+    cannot be settled is logged and left.
 
     Raises:
         Unavailable: the store cannot be reached.
     """
-    quiet = (
+    due = (
         select(PlaybackSession.enrolment_id)
-        .where(PlaybackSession.unposted_ms > 0, PlaybackSession.last_contact_at <= now - QUIET_FOR)
-        .distinct()
+        .where(PlaybackSession.post_at <= now)
+        .group_by(PlaybackSession.enrolment_id)
+        .order_by(func.min(PlaybackSession.post_at))
         .limit(SETTLED_AT_ONCE)
     )
     with database.reading() as session:
-        enrolment_ids = session.scalars(quiet).all()
+        enrolment_ids = session.scalars(due).all()
     settled = 0
-    for enrolment_id in enrolment_ids:
+    for at in range(0, len(enrolment_ids), POSTED_TOGETHER):
         if stop is not None and stop.is_set():
             break
+        some = enrolment_ids[at : at + POSTED_TOGETHER]
         try:
-            settled += database.transact(partial(_settle, enrolment_id=enrolment_id, now=now))
-        except Unavailable:
-            raise
+            settled += _settle(database, some, now)
         except (Refusal, SQLAlchemyError) as fault:
-            log.error("settling_failed", enrolment=enrolment_id, why=type(fault).__name__)
+            if isinstance(fault, Unavailable):
+                raise
+            settled += sum(_settle_alone(database, one, now) for one in some)
     return settled
 
 
-def _settle(session: Session, *, enrolment_id: int, now: datetime) -> bool:
-    return viewing.settle(session, session.get_one(Enrolment, enrolment_id), now)
+def sweep_presence(database: Database, now: datetime) -> int:
+    """Deal with presence checks that nobody answered and nobody wrote after; gives their number.
+
+    Raises:
+        Unavailable: the store cannot be reached.
+    """
+    overdue = select(PersonClock.user_id).where(PersonClock.answer_by <= now - SWEPT_AFTER).limit(SETTLED_AT_ONCE)
+    with database.reading() as session:
+        user_ids = session.scalars(overdue).all()
+    return sum(database.transact_plainly(partial(presence.sweep, user_id=user_id, now=now)) for user_id in user_ids)
+
+
+def _settle(database: Database, enrolment_ids: Sequence[int], now: datetime) -> int:
+    def settle(session: Session) -> int:
+        enrolments = session.scalars(select(Enrolment).where(Enrolment.id.in_(enrolment_ids))).all()
+        return posting.settle_some(session, enrolments, now)
+
+    return database.transact(settle)
+
+
+def _settle_alone(database: Database, enrolment_id: int, now: datetime) -> int:
+    try:
+        return _settle(database, [enrolment_id], now)
+    except Unavailable:
+        raise
+    except (Refusal, SQLAlchemyError) as fault:
+        log.error("settling_failed", enrolment=enrolment_id, why=type(fault).__name__)
+        return 0
 
 
 def _serve(courier: Courier, platform_key: str) -> None:
@@ -160,9 +192,13 @@ def _serve(courier: Courier, platform_key: str) -> None:
 
 def _do_chores(courier: Courier, _name: str) -> None:
     mended = courier.database.transact(lambda session: outbox.mend_times(session, courier.clock()))
-    settled = settle_watching(courier.database, courier.clock(), courier.stop)
-    if mended or settled:
-        log.info("chores_done", reports_mended=mended, enrolments_settled=settled)
+    swept = sweep_presence(courier.database, courier.clock())
+    settled = some = settle_watching(courier.database, courier.clock(), courier.stop)
+    while some == SETTLED_AT_ONCE and not courier.stop.is_set():
+        some = settle_watching(courier.database, courier.clock(), courier.stop)
+        settled += some
+    if mended or swept or settled:
+        log.info("chores_done", reports_mended=mended, checks_swept=swept, enrolments_settled=settled)
 
 
 def _pause_after(name: str, task: Future[None], rhythm: Rhythm) -> float:

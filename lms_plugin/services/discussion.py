@@ -1,5 +1,6 @@
 """Discussion: threads and posts per module, judged by the programme's rule when they are written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from lms_plugin.domain import discussion
 from lms_plugin.domain.discussion import EarlierPost, Judgement, PostReason
-from lms_plugin.domain.errors import Malformed, NotFound
+from lms_plugin.domain.errors import Conflict, Malformed, NotFound
 from lms_plugin.domain.programme import ComponentKind
-from lms_plugin.services import access, catalogue, hours
+from lms_plugin.services import access, catalogue
 from lms_plugin.services.access import Actor, Place
 from lms_plugin.services.catalogue import InForce
+from lms_plugin.services.entering import Credit, Entering, enter_many, lock_ledgers
 from lms_plugin.storage.activity import Post, Thread
-from lms_plugin.storage.ledger import LedgerHead
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment, ModuleRow
 
@@ -125,8 +126,10 @@ def start_thread(
     Raises:
         NotFound: the actor has no place in the module, or does not tutor that group.
         Malformed: title or body is empty or too long.
+        Conflict: the learner has withdrawn from the programme (`enrolment_withdrawn`).
     """
     place = access.place_in_module(session, actor, module_id)
+    _check_takes_part(place)
     title = _checked(title, "title", MAX_TITLE)
     body = _checked(body, "body", MAX_BODY)
     group = place.class_group_ids[0]
@@ -148,8 +151,10 @@ def reply(session: Session, actor: Actor, thread_id: int, *, body: str, reply_to
     Raises:
         NotFound: the actor may not see the thread, or the post answered is not in it.
         Malformed: the body is empty or too long.
+        Conflict: the learner has withdrawn from the programme (`enrolment_withdrawn`).
     """
     thread, place = access.visible_thread(session, actor, thread_id)
+    _check_takes_part(place)
     body = _checked(body, "body", MAX_BODY)
     if reply_to_id is not None:
         answered = session.get(Post, reply_to_id)
@@ -164,15 +169,65 @@ def preview(session: Session, actor: Actor, module_id: int, *, body: str, now: d
     Raises:
         NotFound: the actor has no place in the module.
         Malformed: the body is empty or too long.
+        Conflict: the learner has withdrawn from the programme (`enrolment_withdrawn`).
     """
     place = access.place_in_module(session, actor, module_id)
-    current = catalogue.in_force(session, place.module.programme_id)
-    return _judge(session, place, current, _checked(body, "body", MAX_BODY), now)
+    _check_takes_part(place)
+    current = _current(session, place, now)
+    checked = _checked(body, "body", MAX_BODY)
+    mine = place.enrolment
+    earlier = _earlier(session, [mine.id])[mine.id] if mine is not None else []
+    return _judge(place, current, earlier, checked, now)
 
 
 def judgement_of(post: Post) -> Judgement:
     """What the rule said of a post when it was written."""
     return _read_judgement(post.judgement)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A learner's reply, for `reply_many`."""
+
+    actor: Actor
+    enrolment: Enrolment
+    body: str
+
+
+def reply_many(session: Session, thread_id: int, replies: Sequence[Reply], now: datetime) -> list[Post]:
+    """`reply` of several learners in one thread at the same moment, in few statements; gives the posts in order.
+
+    Raises:
+        NotFound: one of them is not of the thread's class group and programme.
+        Malformed, Conflict: as `reply`; nothing was written.
+    """
+    thread = session.get(Thread, thread_id)
+    module = session.get(ModuleRow, thread.module_id) if thread is not None else None
+    if thread is None or module is None:
+        raise NotFound(what="thread")
+    writings = []
+    for one in replies:
+        mine = one.enrolment
+        if (mine.user_id, mine.programme_id, mine.class_group_id) != (
+            one.actor.user_id,
+            module.programme_id,
+            thread.class_group_id,
+        ):
+            raise NotFound(what="thread")
+        place = Place(module, mine, (mine.class_group_id,))
+        _check_takes_part(place)
+        writings.append(_Writing(one.actor, place, _checked(one.body, "body", MAX_BODY)))
+    return _write_all(session, thread, writings, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """A post about to be written."""
+
+    actor: Actor
+    place: Place
+    body: str
+    reply_to_id: int | None = None
 
 
 def _write(
@@ -184,60 +239,106 @@ def _write(
     reply_to_id: int | None,
     now: datetime,
 ) -> Post:
-    if place.enrolment is not None:
-        # Two posts of one learner at the same moment must see each other, or both would pass a cap.
-        _lock_ledger(session, place.enrolment)
-    current = catalogue.in_force(session, place.module.programme_id)
-    judgement = _judge(session, place, current, body, now)
-    post = Post(
-        thread_id=thread.id,
-        author_id=actor.user_id,
-        enrolment_id=place.enrolment.id if place.enrolment is not None else None,
-        reply_to_id=reply_to_id,
-        body=body,
-        created_at=now,
-        counts=judgement.counts,
-        judgement=_write_judgement(judgement),
-    )
-    session.add(post)
-    session.flush()
-    component = current.programme.component_of(ComponentKind.DISCUSSION)
-    if judgement.counts and place.enrolment is not None and component is not None:
-        credit = hours.Credit(
-            component_key=component.key,
-            amount_ms=current.programme.discussion.credit_ms,
-            source_kind="post",
-            source_id=str(post.id),
-            rule=discussion.RULE,
-            detail={"module": place.module.key, "thread": thread.id, "title": thread.title},
-        )
-        hours.enter(session, place.enrolment, current, credit, now)
+    (post,) = _write_all(session, thread, [_Writing(actor, place, body, reply_to_id)], now)
     return post
 
 
-def _judge(session: Session, place: Place, current: InForce, body: str, now: datetime) -> Judgement:
+def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], now: datetime) -> list[Post]:
+    """Write posts in a thread, each judged by what its author wrote before, and enter what they earn."""
+    mine = {one.place.enrolment.id: one.place.enrolment for one in writings if one.place.enrolment is not None}
+    # Two posts of one learner at the same moment must see each other, or both would pass a cap.
+    lock_ledgers(session, mine)
+    earlier = _earlier(session, list(mine))
+    versions: dict[tuple[int, str], InForce] = {}
+    posts, earning = [], []
+    for one in writings:
+        enrolment = one.place.enrolment
+        key = (one.place.module.programme_id, enrolment.variant if enrolment is not None else "")
+        if key not in versions:
+            versions[key] = _current(session, one.place, now)
+        current = versions[key]
+        before = earlier[enrolment.id] if enrolment is not None else []
+        judgement = _judge(one.place, current, before, one.body, now)
+        before.append(EarlierPost(one.body, one.place.module.key, now, judgement.counts))
+        post = Post(
+            thread_id=thread.id,
+            author_id=one.actor.user_id,
+            enrolment_id=enrolment.id if enrolment is not None else None,
+            reply_to_id=one.reply_to_id,
+            body=one.body,
+            created_at=now,
+            counts=judgement.counts,
+            judgement=_write_judgement(judgement),
+        )
+        posts.append(post)
+        component = current.programme.component_of(ComponentKind.DISCUSSION)
+        if judgement.counts and enrolment is not None and component is not None:
+            earning.append((post, enrolment.id, current, component, one.place.module.key))
+    session.add_all(posts)
+    session.flush()
+    enter_many(
+        session,
+        [
+            Entering(
+                enrolment_id,
+                current,
+                Credit(
+                    component_key=component.key,
+                    amount_ms=current.programme.discussion.credit_ms,
+                    source_kind="post",
+                    source_id=str(post.id),
+                    rule=discussion.RULE,
+                    detail={"module": module_key, "thread": thread.id, "title": thread.title},
+                ),
+            )
+            for post, enrolment_id, current, component, module_key in earning
+        ],
+        now,
+    )
+    return posts
+
+
+def _current(session: Session, place: Place, now: datetime) -> InForce:
+    if place.enrolment is not None:
+        return catalogue.for_enrolment(session, place.enrolment, now)
+    return catalogue.in_force(session, place.module.programme_id, now)
+
+
+def _earlier(session: Session, enrolment_ids: Sequence[int]) -> dict[int, list[EarlierPost]]:
+    """What enrolments wrote so far, in the order in which they wrote it."""
+    found: dict[int, list[EarlierPost]] = {one: [] for one in enrolment_ids}
+    rows = session.execute(
+        select(Post.enrolment_id, Post.body, Post.created_at, Post.counts, ModuleRow.key)
+        .join(Thread, Thread.id == Post.thread_id)
+        .join(ModuleRow, ModuleRow.id == Thread.module_id)
+        .where(Post.enrolment_id.in_(enrolment_ids))
+        .order_by(Post.id)
+    )
+    for enrolment_id, body, created_at, counts, key in rows:
+        if enrolment_id is not None:
+            found[enrolment_id].append(EarlierPost(body, key, created_at, counts))
+    return found
+
+
+def _judge(place: Place, current: InForce, earlier: Sequence[EarlierPost], body: str, now: datetime) -> Judgement:
     if place.enrolment is None:
         return Judgement(False, PostReason.NOT_A_LEARNER)
     if current.programme.component_of(ComponentKind.DISCUSSION) is None:
         return Judgement(False, PostReason.NO_CREDIT_HERE)
-    earlier = session.execute(
-        select(Post.body, Post.created_at, Post.counts, ModuleRow.key)
-        .join(Thread, Thread.id == Post.thread_id)
-        .join(ModuleRow, ModuleRow.id == Thread.module_id)
-        .where(Post.enrolment_id == place.enrolment.id)
-    )
     return discussion.judge_post(
         body,
         module_key=place.module.key,
-        earlier=[EarlierPost(row.body, row.key, row.created_at, row.counts) for row in earlier],
+        earlier=earlier,
         rule=current.programme.discussion,
         window=current.programme.window,
         now=now,
     )
 
 
-def _lock_ledger(session: Session, enrolment: Enrolment) -> None:
-    session.get(LedgerHead, enrolment.id, with_for_update=True, populate_existing=True)
+def _check_takes_part(place: Place) -> None:
+    """Who has withdrawn reads on, and writes no more."""
+    if place.enrolment is not None and place.enrolment.state != "active":
+        raise Conflict("enrolment_withdrawn")
 
 
 def _checked(text: str, name: str, longest: int) -> str:

@@ -33,6 +33,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     # where
     "region_missing": "there is no region code; one inside your own region is needed",
     "region_unknown": "there is no region with the code {value}",
+    "region_not_imported": "{value} is {name}, which is not among the regions here yet",
     "region_outside_scope": "the region {value} is not one you answer for",
     "region_needed_for_role": "the roles office and provider need a region code, or * for every region",
     "everywhere_not_allowed": "only an admin of every region can give a role everywhere",
@@ -45,7 +46,24 @@ SENTENCES: Final[Mapping[str, str]] = {
     "class_group_too_long": "the name of the class group is longer than 120 characters",
     "class_group_outside_scope": "the class group has members you do not answer for",
     "learns_and_tutors": "nobody can be learner and tutor in one programme",
+    "class_group_full": "the class group {group} holds {limit} learners at most, and has no place left",
     "class_group_moves": "the learner moves here from another class group",
+    "place_needs_programme": "a phase or tier needs a programme",
+    "phase_unknown": "the programme has no phase {value}: {known}",
+    "tier_unknown": "the programme has no tier {value}: {known}",
+    "variant_stays": "the learner is enrolled already: phase and tier stay as they are",
+    "enrolment_withdrawn": "the learner has withdrawn from the programme, and stays so",
+    # marks of an examination
+    "candidate_unknown": "nobody you answer for takes this programme with the login {value}",
+    "candidate_name_differs": "the login belongs to {name}, not to {value}",
+    "candidate_withdrawn": "this learner has left the programme",
+    "mark_missing": "there is no mark",
+    "mark_malformed": "{value} is no mark: a whole number from 0 to 100",
+    "remark_too_long": "the remark is longer than 500 characters",
+    "own_examination": "nobody enters a mark of their own",
+    "marker_taught_class": "you taught this learner's class; who teaches does not examine",
+    "examination_passed": "this learner has passed already",
+    "attempts_used_up": "all {most} attempts are used up",
     # regions
     "code_missing": "there is no code",
     "code_malformed": "{value} cannot be a code: 1 to 40 letters, digits, . _ or -",
@@ -57,9 +75,30 @@ SENTENCES: Final[Mapping[str, str]] = {
     "parent_unknown": "there is no region with the code {value}, neither here nor in this file",
     "parent_faulty": "the region above it, {value}, has a fault of its own",
     "parent_not_above": "{value} is a {parent_level}, which cannot stand above a {level}",
+    "province_outside_scope": "only an admin of every region can add or rename a province",
     "region_moves": "the region exists under another region or at another level; it cannot be moved by a file",
+    # quotas
+    "places_missing": "there is no number of places",
+    "places_malformed": "{value} is no number of places: 0 to 10000000",
+    "region_twice": "the region stands in row {first_row} already",
+    "quota_over": "{name} has {places} places, and the regions below it would have {given}",
+    "quota_over_programme": "the programme has {places} places, and the regions would have {given}",
+    "quota_below_used": "{used} places of this region are taken already",
+    # nominations
+    "contact_missing": "there is neither a telephone number nor an e-mail address",
+    "subject_too_long": "the subject is longer than 60 characters",
+    "already_nominated": "this person is nominated already",
+    "already_enrolled": "this person is enrolled already",
+    "name_differs": "the account belongs to {known}",
+    "phone_malformed": "{value} is no telephone number",
+    "degree_unknown": "{value} is no degree of this service",
+    "title_unknown": "{value} is no professional title of this service",
+    "teaching_years_malformed": "{value} is no number of years: 0 to 60",
+    "born_on_malformed": "{value} is no date of birth such as 1985-03-01",
+    "sex_unknown": "{value} is no sex: male or female",
+    "is_rural_unknown": "{value} is neither yes nor no",
 }
-"""An English sentence for every code; pages have their own, in both languages, by code and params."""
+"""An English sentence for every code, with the names of its params; pages translate it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from lms_plugin.storage.programmes import Enrolment
 CONFIRM_AFTER = timedelta(minutes=5)
 """By then a request that got no answer has arrived or never will: longer than a platform lets a request run."""
 
+OWED_AT_ONCE = 1000
 GIVE_UP_AFTER = timedelta(days=7)
 ROW_PAUSE = GrowingPause(first_seconds=5, longest_seconds=900)
 LONGEST_PAUSE = timedelta(days=1, minutes=15)
@@ -85,48 +86,78 @@ class Outcome:
     sent_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A completion ratio (0..1) of one block that the LMS is to have for an enrolment."""
+
+    enrolment_id: int
+    course: LmsCourse
+    block_key: str
+    ratio: Decimal
+
+
 def owe(
     session: Session, enrolment_id: int, course: LmsCourse, block_key: str, ratio: Decimal, now: datetime
 ) -> Report | None:
-    """Owe the LMS a completion ratio (0..1) for one block; the row is part of the caller's transaction.
-
-    The ratio an LMS is told never goes down: one that is not above what is owed already changes nothing. A
-    standing of zero is not worth a first report.
-    """
-    report = session.scalar(
-        select(Report)
-        .where(
+    """`owe_many` of one; gives its row, None where there is nothing to report yet."""
+    owe_many(session, [Owed(enrolment_id, course, block_key, ratio)], now)
+    return session.scalar(
+        select(Report).where(
             Report.enrolment_id == enrolment_id,
             Report.platform_key == course.platform,
             Report.block_key == block_key,
         )
-        .with_for_update()
-        .execution_options(populate_existing=True)
     )
-    if report is None:
-        if ratio <= 0:
-            return None
-        report = Report(
-            enrolment_id=enrolment_id,
-            platform_key=course.platform,
-            course_key=course.course_key,
-            block_key=block_key,
-            ratio=ratio,
-            revision=1,
-            state=WAITING,
-            attempts=0,
-            next_attempt_at=now,
-            created_at=now,
-            updated_at=now,
+
+
+def owe_many(session: Session, owed: Sequence[Owed], now: datetime) -> None:
+    """Owe the LMS completion ratios, each one block of an enrolment; the rows are part of the caller's transaction.
+
+    The ratio an LMS is told never goes down: one that is not above what is owed already changes nothing. A
+    standing of zero is not worth a first report.
+    """
+    for at in range(0, len(owed), OWED_AT_ONCE):
+        some = {(one.enrolment_id, one.course.platform, one.block_key): one for one in owed[at : at + OWED_AT_ONCE]}
+        rows = session.scalars(
+            select(Report)
+            .where(
+                Report.enrolment_id.in_(sorted({one.enrolment_id for one in some.values()})),
+                Report.platform_key.in_(sorted({one.course.platform for one in some.values()})),
+                Report.block_key.in_(sorted({one.block_key for one in some.values()})),
+            )
+            .order_by(Report.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
         )
-        session.add(report)
-    elif ratio > report.ratio or report.course_key != course.course_key:
-        report.ratio = max(ratio, report.ratio)
-        report.course_key = course.course_key
-        report.revision += 1
-        report.updated_at = now
-        ask_again(report, now)
-    return report
+        known = {(row.enrolment_id, row.platform_key, row.block_key): row for row in rows}
+        for key, one in some.items():
+            report = known.get(key)
+            if report is None:
+                if one.ratio > 0:
+                    session.add(_new(one, now))
+            elif one.ratio > report.ratio or report.course_key != one.course.course_key:
+                report.ratio = max(one.ratio, report.ratio)
+                report.course_key = one.course.course_key
+                report.revision += 1
+                report.updated_at = now
+                ask_again(report, now)
+        session.flush()
+
+
+def _new(one: Owed, now: datetime) -> Report:
+    return Report(
+        enrolment_id=one.enrolment_id,
+        platform_key=one.course.platform,
+        course_key=one.course.course_key,
+        block_key=one.block_key,
+        ratio=one.ratio,
+        revision=1,
+        state=WAITING,
+        attempts=0,
+        next_attempt_at=now,
+        created_at=now,
+        updated_at=now,
+    )
 
 
 def ask_again(report: Report, now: datetime) -> None:

@@ -12,8 +12,9 @@ from lms_plugin.domain import completion
 from lms_plugin.domain.completion import Completion
 from lms_plugin.domain.hours import Hours
 from lms_plugin.domain.programme import Module, Programme, Window
-from lms_plugin.services import access, catalogue, hours
+from lms_plugin.services import access, catalogue, hours, pace
 from lms_plugin.services.access import Actor
+from lms_plugin.services.pace import Keeping
 from lms_plugin.services.standings import standings
 from lms_plugin.storage.activity import Coverage, PlaybackSession, Post
 from lms_plugin.storage.people import Region, User
@@ -79,6 +80,7 @@ class LearnerOverview:
     completion_ratio: Decimal
     completed_at: datetime | None
     is_complete: bool
+    keeping: Keeping
     last_activity_at: datetime | None
     posts: int
     counting_posts: int
@@ -128,8 +130,8 @@ def enrolments_of(session: Session, actor: Actor, now: datetime) -> list[Enrolme
     return [_overview(session, enrolment, now) for enrolment in own_enrolments(session, actor)]
 
 
-def group_overview(session: Session, actor: Actor, class_group_id: int) -> GroupOverview:
-    """A class group that the actor tutors, with how each of its learners does.
+def group_overview(session: Session, actor: Actor, class_group_id: int, now: datetime) -> GroupOverview:
+    """A class group that the actor tutors, with how each of its learners does; whoever has withdrawn is left out.
 
     Callers settle what was watched first (`standings.settle_class_group`), so that no minute is missing.
 
@@ -137,20 +139,33 @@ def group_overview(session: Session, actor: Actor, class_group_id: int) -> Group
         NotFound: the actor does not tutor the group, or there is none.
     """
     group = access.tutored_group(session, actor, class_group_id)
-    programme = catalogue.in_force(session, group.programme_id).programme
+    current = catalogue.in_force(session, group.programme_id, now)
     rows = session.execute(
-        select(Enrolment.id, Enrolment.user_id, Enrolment.completed_at, User.login, User.name, Region.name)
+        select(
+            Enrolment.id,
+            Enrolment.user_id,
+            Enrolment.variant,
+            Enrolment.completed_at,
+            User.login,
+            User.name,
+            Region.name,
+        )
         .join(User, User.id == Enrolment.user_id)
         .outerjoin(Region, Region.id == Enrolment.region_id)
-        .where(Enrolment.programme_id == group.programme_id, Enrolment.class_group_id == group.id)
+        .where(
+            Enrolment.programme_id == group.programme_id,
+            Enrolment.class_group_id == group.id,
+            Enrolment.state == "active",
+        )
         .order_by(User.name, User.login)
     ).all()
-    reckoned = standings(session, programme, [row[0] for row in rows])
+    reckoned = standings(session, current, [row[0] for row in rows])
     played = _last_played(session, group)
     wrote = _posts(session, group)
     learners = []
-    for enrolment_id, user_id, completed_at, login, name, region_name in rows:
+    for enrolment_id, user_id, variant, completed_at, login, name, region_name in rows:
         standing = reckoned[enrolment_id]
+        is_complete = completed_at is not None or standing.completion.complete
         posts, counting_posts, last_post_at = wrote.get(enrolment_id, (0, 0, None))
         instants = [at for at in (played.get(enrolment_id), last_post_at) if at is not None]
         learners.append(
@@ -163,17 +178,20 @@ def group_overview(session: Session, actor: Actor, class_group_id: int) -> Group
                 hours=standing.hours,
                 completion_ratio=standing.completion.ratio,
                 completed_at=completed_at,
-                is_complete=completed_at is not None or standing.completion.complete,
+                is_complete=is_complete,
+                keeping=pace.of_standing(
+                    catalogue.taken_as(current, variant).programme, standing, now, is_complete=is_complete
+                ),
                 last_activity_at=max(instants, default=None),
                 posts=posts,
                 counting_posts=counting_posts,
             )
         )
-    return GroupOverview(group.id, group.name, programme, tuple(learners))
+    return GroupOverview(group.id, group.name, current.programme, tuple(learners))
 
 
 def _overview(session: Session, enrolment: Enrolment, now: datetime) -> EnrolmentOverview:
-    current = catalogue.in_force(session, enrolment.programme_id)
+    current = catalogue.for_enrolment(session, enrolment, now)
     found = hours.read(session, enrolment, now)
     group = session.get(ClassGroup, enrolment.class_group_id) if enrolment.class_group_id is not None else None
     covered = dict(

@@ -1,4 +1,7 @@
-"""What delivery asks of an LMS, and everything an LMS can answer. Adapters implement it; services only know this."""
+"""What services ask of the world outside, and everything it can answer: an LMS, and a server that takes e-mail.
+
+Adapters implement it; services only know this.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -129,4 +132,64 @@ class LmsReporter(Protocol):
 
     def probe(self) -> DeliveryAnswer:
         """Whether messages would be taken at all, found out without storing anything."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One e-mail to one person, as plain text and as HTML.
+
+    `message_id` (without angle brackets) is the same whenever the same letter is sent again. `unsubscribe_address` is
+    where a POST ends e-mail to the person (RFC 8058). An adapter lets no text end a header.
+    """
+
+    to_address: str
+    to_name: str
+    subject: str
+    text: str
+    html: str
+    message_id: str
+    language: str
+    unsubscribe_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailTaken:
+    """The server has taken the letter and answers for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailRefused:
+    """The letter or its address is refused for good (5xx); `words` are the server's, at most 300 characters."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailLater:
+    """This letter was not taken (4xx) and may be later. `unsure`: the line was cut, and it may have been taken."""
+
+    words: str
+    unsure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MailServerDown:
+    """No letter can be sent at present: no connection, no encryption, a wrong password or a refused sender."""
+
+    words: str
+
+
+MailAnswer = MailTaken | MailRefused | MailLater | MailServerDown
+
+
+class Mailer(Protocol):
+    """A server that takes e-mail. Nothing is raised for what it or the network does: it all comes back as an answer."""
+
+    def send(self, letter: Letter) -> MailAnswer:
+        """Hand a letter over."""
+        ...
+
+    def close(self) -> None:
+        """End the connection, where one is kept open; the next letter opens another."""
         ...

@@ -8,13 +8,15 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Malformed
+from lms_plugin.services.access import Scope
 from lms_plugin.services.findings import Finding
 from lms_plugin.services.people import LONGEST_NAME
+from lms_plugin.services.portions import portions
 from lms_plugin.services.rosterfile import Table, TableRow
-from lms_plugin.services.rosterlookup import portions
 from lms_plugin.storage.people import LEVELS, Region
 
 WRITTEN_AT_ONCE = 1000
+EVERYWHERE = Scope(None)
 
 _CODE = re.compile(r"[\w.-]{1,40}")
 _LEVEL_NAMES = {
@@ -67,26 +69,37 @@ class _Known:
     above: Mapping[str, int | None]
 
 
-def import_regions(session: Session, table: Table, *, only_good: bool = False) -> RegionOutcome:
-    """Plan and carry out in the caller's transaction.
+def import_regions(
+    session: Session, table: Table, *, only_good: bool = False, scope: Scope = EVERYWHERE
+) -> RegionOutcome:
+    """Plan and carry out in the caller's transaction; `scope` is what the importing admin answers for.
 
     Raises:
         Malformed: `import_has_faults` (faults: every Finding), unless `only_good`; nothing was written.
     """
-    plan = plan_regions(session, table)
+    plan = plan_regions(session, table, scope)
     if plan.faults and not only_good:
         raise Malformed("import_has_faults", faults=plan.faults)
     return apply_regions(session, plan)
 
 
-def plan_regions(session: Session, table: Table) -> RegionPlan:
+def plan_regions(session: Session, table: Table, scope: Scope = EVERYWHERE) -> RegionPlan:
     """Say what importing a table of regions would do, with every fault by row.
 
-    Names of regions that exist are brought up to date; their level and place stay as they are.
+    Names of regions that exist are brought up to date; their level and place stay as they are. An admin of some regions
+    adds and renames what lies below them.
     """
     known = _look_up(session, table)
     faults = list(table.faults)
     rows: dict[str, PlannedRegion] = {}
+    unreadable: dict[int, set[str | None]] = {}
+    for damage in table.faults:
+        unreadable.setdefault(damage.row, set()).add(damage.column)
+    for row in table.damaged:
+        found: list[Finding] = []
+        _read(row, known, found)
+        # Of a cell that cannot be read, the reader has said what there is to say.
+        faults += (fault for fault in found if fault.column not in unreadable[row.number])
     for row in table.rows:
         planned = _read(row, known, faults)
         if planned is None:
@@ -96,10 +109,10 @@ def plan_regions(session: Session, table: Table) -> RegionPlan:
         else:
             rows[planned.code] = planned
     good: dict[str, PlannedRegion] = {}
-    faulty = {row.values.get("code") for row in table.rows} - set(rows)
+    faulty = {row.values.get("code") for row in (*table.rows, *table.damaged)} - set(rows)
     # From the top down, so that a region's parent is judged before it.
     for one in sorted(rows.values(), key=lambda region: LEVELS.index(region.level)):
-        fault = _place_fault(one, good, faulty, known)
+        fault = _place_fault(one, good, faulty, known) or _scope_fault(one, known, scope)
         if fault is None:
             good[one.code] = one
         else:
@@ -178,6 +191,22 @@ def _place_fault(
         return fault(
             "parent_code", "parent_not_above", value=one.parent_code, parent_level=above.level, level=one.level
         )
+    return None
+
+
+def _scope_fault(one: PlannedRegion, known: Mapping[str, _Known], scope: Scope) -> Finding | None:
+    """What keeps an admin of some regions from adding or renaming this one, or None.
+
+    A parent that is new itself was judged before: what is under it is where it is.
+    """
+    present = known.get(one.code)
+    if scope.region_ids is None or (present is not None and present.name == one.name):
+        return None
+    if one.parent_code is None:
+        return Finding(one.row, "code", "province_outside_scope")
+    above = known.get(one.parent_code)
+    if above is not None and not scope.covers([region for region in (*above.above.values(), above.id) if region]):
+        return Finding(one.row, "parent_code", "region_outside_scope", {"value": one.parent_code})
     return None
 
 

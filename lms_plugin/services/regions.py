@@ -29,7 +29,7 @@ def choices(session: Session, scope: Scope, code: str | None) -> RegionChoices:
         return RegionChoices(None, (), _tops(session, scope))
     chosen = session.scalar(select(Region).where(Region.code == code))
     if chosen is None or not scope.covers(chosen.lineage):
-        raise NotFound(what="region", code=code)
+        raise NotFound(what="region", region_code=code)
     lineage = session.scalars(select(Region).where(Region.id.in_(chosen.lineage), Region.id != chosen.id)).all()
     above = sorted((one for one in lineage if scope.covers(one.lineage)), key=lambda one: LEVELS.index(one.level))
     below = session.scalars(select(Region).where(Region.parent_id == chosen.id).order_by(Region.code)).all()

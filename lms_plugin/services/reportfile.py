@@ -56,7 +56,7 @@ def csv_chunks(report: Report, wording: Wording) -> Generator[bytes, None, None]
     Ratios are plain (0.4321), instants are wall time in the programme's zone (2026-11-24 20:00).
     """
     with report:
-        yield _BOM + _csv_lines([[_harmless(wording.label(column)) for column in report.columns]])
+        yield _BOM + _csv_lines([[harmless(wording.label(column)) for column in report.columns]])
         while some := list(islice(report.rows, CSV_ROWS_PER_CHUNK)):
             yield _csv_lines([_csv_cell(value, wording) for value in row] for row in some)
 
@@ -93,12 +93,13 @@ def _csv_cell(value: Value, wording: Wording) -> str:
         case int() | Decimal():
             return str(value)
         case Text():
-            return _harmless(value.in_language(wording.language))
+            return harmless(value.in_language(wording.language))
         case str():
-            return _harmless(value)
+            return harmless(value)
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """A text as a cell of a CSV, which no spreadsheet takes for a formula."""
     return f"'{text}" if _looks_like_a_formula(text) else text
 
 

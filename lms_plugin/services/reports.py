@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from lms_plugin.domain import hours
 from lms_plugin.domain.completion import ratio_of
 from lms_plugin.domain.errors import Malformed, NotFound
-from lms_plugin.domain.programme import Programme, Text
+from lms_plugin.domain.programme import Programme, Text, Variant
 from lms_plugin.services import access, catalogue, standings
 from lms_plugin.services.access import Actor
 from lms_plugin.storage.ledger import ComponentTotal
@@ -103,6 +104,7 @@ _LEARNER_FIGURES = (
 def completions(
     session: Session,
     actor: Actor,
+    now: datetime,
     *,
     programme_key: str | None = None,
     region_code: str | None = None,
@@ -110,7 +112,8 @@ def completions(
 ) -> Report:
     """The completion report of what an office admin answers for.
 
-    Every row begins with the programme. Without `group_by` there is one row per programme; with `learner` in it
+    Who has withdrawn is in no report: neither among those enrolled nor anywhere else, until they return. Every row
+    begins with the programme. Without `group_by` there is one row per programme; with `learner` in it
     one per enrolment, with every column of region and class group whatever else is named. In a group, whoever has
     no counted hours and is not complete has not started. Sums and means are of exact milliseconds, rounded down.
 
@@ -119,13 +122,21 @@ def completions(
         NotFound: there is no such programme, or no such region in what the admin answers for.
         Malformed: `unknown_grouping` (grouping, known).
     """
+    groups = known_groups(group_by, GROUPINGS)
+    selected = select_enrolments(session, actor, now, programme_key=programme_key, region_code=region_code)
+    return _by_learner(session, selected) if LEARNER in groups else _by_group(session, selected, groups)
+
+
+def known_groups(group_by: Sequence[str], known: Sequence[str]) -> list[str]:
+    """What is grouped by, each once and from the widest to the narrowest, as `known` names them.
+
+    Raises:
+        Malformed: `unknown_grouping` (grouping, known).
+    """
     for one in group_by:
-        if one not in GROUPINGS:
-            raise Malformed("unknown_grouping", grouping=one, known=GROUPINGS)
-    selected = select_enrolments(session, actor, programme_key=programme_key, region_code=region_code)
-    if LEARNER in group_by:
-        return _by_learner(session, selected)
-    return _by_group(session, selected, [one for one in GROUPINGS if one in group_by])
+        if one not in known:
+            raise Malformed("unknown_grouping", grouping=one, known=known)
+    return [one for one in known if one in group_by]
 
 
 def settle(
@@ -142,12 +153,17 @@ def settle(
         NotAllowed, NotFound: as `completions`.
     """
     with database.reading() as session:
-        selected = select_enrolments(session, actor, programme_key=programme_key, region_code=region_code)
+        selected = select_enrolments(session, actor, now, programme_key=programme_key, region_code=region_code)
     return standings.settle(database, now, *selected.conditions)
 
 
 def select_enrolments(
-    session: Session, actor: Actor, *, programme_key: str | None = None, region_code: str | None = None
+    session: Session,
+    actor: Actor,
+    now: datetime,
+    *,
+    programme_key: str | None = None,
+    region_code: str | None = None,
 ) -> Selection:
     """The enrolments that an office admin may ask about, narrowed to a programme and a region.
 
@@ -155,44 +171,67 @@ def select_enrolments(
         NotAllowed, NotFound: as `completions`.
     """
     scope = access.office_scope(actor)
-    conditions = [access.in_scope(scope, Enrolment.region_id)]
+    conditions = [access.in_scope(scope, Enrolment.region_id), Enrolment.state == "active"]
     if region_code is not None:
         region = session.scalar(select(Region).where(Region.code == region_code))
         if region is None or not scope.covers(region.lineage):
             raise NotFound(what="region", region_code=region_code)
         conditions.append(access.in_scope(access.Scope((region.id,)), Enrolment.region_id))
     if programme_key is None:
-        current = catalogue.all_in_force(session)
+        current = catalogue.all_in_force(session, now)
     else:
-        current = [catalogue.in_force(session, catalogue.programme_id_of(session, programme_key))]
+        current = [catalogue.in_force(session, catalogue.programme_id_of(session, programme_key), now)]
         conditions.append(Enrolment.programme_id == current[0].id)
     return Selection(tuple(conditions), {one.id: one.programme for one in current})
 
 
-def _by_group(session: Session, selected: Selection, group_by: Sequence[str]) -> Report:
-    keys, columns = _grouping_columns(group_by)
-    completed = Enrolment.completed_at.is_not(None)
+def grouped(
+    session: Session,
+    selected: Selection,
+    groups: Sequence[str],
+    columns: Sequence[Column],
+    sums: Sequence[ColumnElement[Any]],
+    as_figures: Callable[[Programme, Sequence[int]], Row],
+    *,
+    beside: tuple[FromClause, ColumnElement[bool]] | None = None,
+) -> Report:
+    """A report with a row for each group of each programme: the programme, the group, and figures under `columns`.
+
+    `sums` are what the store adds up in a group, `as_figures` makes the figures of them; `beside` is one more table
+    to reckon with, and how it is joined.
+    """
+    keys, places = _grouping_columns(groups)
     query = (
         _places(select(Enrolment.programme_id, *keys))
-        .add_columns(
-            func.count(Enrolment.id),
-            func.sum(case((and_(Enrolment.counted_ms == 0, ~completed), 1), else_=0)),
-            func.sum(case((completed, 1), else_=0)),
-            func.sum(Enrolment.counted_ms),
-        )
+        .add_columns(*sums)
         .where(*selected.conditions)
         .group_by(ProgrammeRow.key, Enrolment.programme_id, *keys)
         .order_by(ProgrammeRow.key, *_in_order(keys))
     )
+    if beside is not None:
+        query = query.join(*beside)
     width = len(keys)
 
     def as_row(found: Sequence[Any]) -> Row:
         programme = selected.programmes[found[0]]
-        enrolled, not_started, complete, counted_ms = (int(figure) for figure in found[width + 1 :])
+        figures = as_figures(programme, [int(one) for one in found[width + 1 :]])
+        return (programme.key, programme.title, *found[1 : width + 1], *figures)
+
+    return _stream(session, query, (*_PROGRAMME, *places, *columns), as_row)
+
+
+def _by_group(session: Session, selected: Selection, groups: Sequence[str]) -> Report:
+    completed = Enrolment.completed_at.is_not(None)
+    sums = (
+        func.count(Enrolment.id),
+        func.sum(case((and_(Enrolment.counted_ms == 0, ~completed), 1), else_=0)),
+        func.sum(case((completed, 1), else_=0)),
+        func.sum(Enrolment.counted_ms),
+    )
+
+    def as_figures(programme: Programme, found: Sequence[int]) -> Row:
+        enrolled, not_started, complete, counted_ms = found
         return (
-            programme.key,
-            programme.title,
-            *found[1 : width + 1],
             enrolled,
             not_started,
             enrolled - not_started - complete,
@@ -202,7 +241,7 @@ def _by_group(session: Session, selected: Selection, group_by: Sequence[str]) ->
             hours.class_hours(counted_ms, programme.class_hour_ms * enrolled, rounding=ROUND_DOWN),
         )
 
-    return _stream(session, query, (*_PROGRAMME, *columns, *_GROUP_FIGURES), as_row)
+    return grouped(session, selected, groups, _GROUP_FIGURES, sums, as_figures)
 
 
 def _by_learner(session: Session, selected: Selection) -> Report:
@@ -217,29 +256,36 @@ def _by_learner(session: Session, selected: Selection) -> Report:
             Enrolment.counted_ms,
             Enrolment.completion_ratio,
             Enrolment.completed_at,
+            Enrolment.variant,
             *keys,
         ).join(User, User.id == Enrolment.user_id)
     )
     for key, total in totals.items():
-        query = query.add_columns(total.credited_ms).outerjoin(
+        query = query.add_columns(total.credited_ms, total.pending_ms).outerjoin(
             total, and_(total.enrolment_id == Enrolment.id, total.component_key == key)
         )
     query = query.where(*selected.conditions).order_by(ProgrammeRow.key, *_in_order(keys), User.login)
     zones = {one: ZoneInfo(programme.window.timezone) for one, programme in selected.programmes.items()}
     width = len(keys)
 
+    @cache
+    def taken(programme_id: int, variant: str) -> Programme:
+        return selected.programmes[programme_id].taken_as(Variant.read(variant))
+
     def as_row(found: Sequence[Any]) -> Row:
-        programme_id, login, name, counted_ms, ratio, completed_at = found[:6]
-        programme = selected.programmes[programme_id]
-        credited_ms = {key: amount for key, amount in zip(totals, found[6 + width :], strict=True) if amount}
-        reckoned = hours.reckon(programme, credited_ms)
+        programme_id, login, name, counted_ms, ratio, completed_at, variant = found[:7]
+        programme = taken(programme_id, variant)
+        sums = found[7 + width :]
+        credited_ms = {key: amount for key, amount in zip(totals, sums[::2], strict=True) if amount}
+        pending_ms = {key: amount for key, amount in zip(totals, sums[1::2], strict=True) if amount}
+        reckoned = hours.reckon(programme, credited_ms, pending_ms)
         shown = {one.component.key: one.credited_class_hours for one in reckoned.components if one.component}
         return (
             programme.key,
             programme.title,
             login,
             name,
-            *found[6 : 6 + width],
+            *found[7 : 7 + width],
             *(shown.get(key) for key in components),
             hours.class_hours(counted_ms, programme.class_hour_ms, rounding=ROUND_DOWN),
             ratio,

@@ -72,9 +72,11 @@ PEOPLE: Final = Layout(
             "language": "语言 界面语言",
             "region_code": "地区代码 行政区划代码 单位代码 学校代码 region",
             "lms_username": "平台账号 平台帐号 平台用户名",
-            "password": "初始密码 密码",
-            "programme": "培训项目 项目 项目代码 programme_key",
+            "password": "初始密码 密码 first_password",
+            "programme": "培训项目 研修项目 项目 项目代码 programme_key",
             "class_group": "班级 班级名称",
+            "phase": "阶段 培训阶段 期次",
+            "tier": "层次 班次层次 班型",
         }
     ),
     required=("login", "name"),
@@ -86,12 +88,46 @@ REGIONS: Final = Layout(
         {
             "code": "代码 地区代码 行政区划代码 学校代码 region_code",
             "level": "级别 层级 类别",
-            "name": "名称 地区名称 学校名称",
-            "parent_code": "上级代码 上级地区代码 所属地区代码 parent",
+            "name": "名称 地区名称 学校名称 region_name",
+            "parent_code": "上级代码 上级地区代码 所属地区代码 parent code_of_the_region_above",
         }
     ),
     required=("code", "level", "name"),
     codes=frozenset({"code", "parent_code"}),
+)
+
+QUOTAS: Final = Layout(
+    keys=_headers(
+        {
+            "region_code": "地区代码 行政区划代码 代码 region 学校或地区代码 code_of_school_or_region",
+            "places": "名额 名额数 分配名额 人数",
+            "phase": "阶段 培训阶段 期次",
+        }
+    ),
+    required=("region_code", "places"),
+    codes=frozenset({"region_code", "places"}),
+)
+NOMINATIONS: Final = Layout(
+    keys=_headers(
+        {
+            "login": "账号 帐号 登录账号 登录帐号 登录名 用户名 username account",
+            "name": "姓名 教师姓名 full_name",
+            "region_code": "学校代码 单位代码 地区代码 行政区划代码 region 学校或地区代码 code_of_school_or_region",
+            "email": "邮箱 电子邮箱 电子邮件 e_mail",
+            "phone": "电话 联系电话 手机 手机号 手机号码 联系方式 mobile telephone",
+            "subject": "学科 任教学科 专业 所教学科 subject_taught",
+            "degree": "学历 最高学历 文化程度",
+            "title": "职称 专业技术职务 professional_title",
+            "teaching_years": "教龄 任教年限 years_of_teaching",
+            "born_on": "出生日期 出生年月日 birthday date_of_birth",
+            "sex": "性别 gender",
+            "is_rural": "农村教师 是否农村 是否农村教师 rural teaches_in_the_countryside",
+            "phase": "阶段 培训阶段 期次",
+            "tier": "层次 班次层次 班型",
+        }
+    ),
+    required=("login", "name"),
+    codes=frozenset({"login", "region_code", "phone", "teaching_years"}),
 )
 
 
@@ -105,11 +141,13 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A file's rows, the headers that mean nothing here, and the rows left out because a cell cannot be read."""
+    """A file's rows, the headers that mean nothing here, the faults of cells that cannot be read, and the rest of the
+    rows they stand in (`damaged`; never to be imported)."""
 
     rows: tuple[TableRow, ...]
     ignored_columns: tuple[str, ...] = ()
     faults: tuple[Finding, ...] = ()
+    damaged: tuple[TableRow, ...] = ()
 
 
 def read_table(content: bytes, layout: Layout) -> Table:
@@ -145,6 +183,7 @@ def _as_table(numbered: Iterable[tuple[int, Sequence[Cell]]], layout: Layout) ->
     rows = iter(numbered)
     header = _find_header(rows, layout)
     found: list[TableRow] = []
+    damaged: list[TableRow] = []
     faults: list[Finding] = []
     read = 0
     for number, cells in rows:
@@ -157,9 +196,11 @@ def _as_table(numbered: Iterable[tuple[int, Sequence[Cell]]], layout: Layout) ->
         faults += wrong
         if values and not wrong:
             found.append(TableRow(number, values))
+        elif wrong and all(fault.column is not None for fault in wrong):
+            damaged.append(TableRow(number, values))
     if not found and not faults:
         raise Malformed("file_empty")
-    return Table(tuple(found), header.ignored, tuple(faults))
+    return Table(tuple(found), header.ignored, tuple(faults), tuple(damaged))
 
 
 def _find_header(rows: Iterator[tuple[int, Sequence[Cell]]], layout: Layout) -> _Header:

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Malformed
-from lms_plugin.services import outbox, passwords
+from lms_plugin.services import enrolments, outbox, passwords
 from lms_plugin.services.access import Scope
+from lms_plugin.services.enrolments import Change, NewLearner
+from lms_plugin.services.portions import portions
 from lms_plugin.services.roster import ImportPlan, PlannedPerson, plan_import
 from lms_plugin.services.rosterfile import Table
-from lms_plugin.services.rosterlookup import portions
 from lms_plugin.storage.base import Base
 from lms_plugin.storage.people import RoleGrant, User
 from lms_plugin.storage.programmes import ClassGroup, ClassGroupTutor, Enrolment
@@ -73,11 +74,13 @@ def apply_import(
     *,
     only_good: bool,
     now: datetime,
+    by_id: int | None = None,
     credentials: Mapping[str, Credential] | None = None,
 ) -> ImportOutcome:
     """Carry out a plan in the caller's transaction, the one it was made in: all of it or, on any error, nothing.
 
-    With `only_good` the rows without faults are imported; else a single fault stops everything.
+    With `only_good` the rows without faults are imported; else a single fault stops everything. `by_id` is who imports,
+    None for the operator at the console.
 
     Raises:
         Malformed: `import_has_faults` (faults: every Finding), and nothing was written.
@@ -100,7 +103,7 @@ def apply_import(
         ],
     )
     groups, new_groups = _create_groups(session, plan)
-    enrolled, moved = _enrol(session, plan, ids, groups, now)
+    enrolled, moved = _enrol(session, plan, ids, groups, _By(by_id, now))
     return ImportOutcome(
         created=len(created),
         updated=plan.updated,
@@ -118,7 +121,13 @@ def apply_import(
 
 
 def import_people(
-    database: Database, table: Table, scope: Scope, *, only_good: bool, now: datetime
+    database: Database,
+    table: Table,
+    scope: Scope,
+    *,
+    only_good: bool,
+    now: datetime,
+    by_id: int | None = None,
 ) -> tuple[ImportPlan, ImportOutcome]:
     """Plan an import, hash its passwords while nothing is locked, then plan again and write in one transaction.
 
@@ -126,16 +135,25 @@ def import_people(
         Malformed: as `apply_import`.
     """
     with database.reading() as session:
-        first = plan_import(session, table, scope)
-    if first.faults and not only_good:
-        raise Malformed("import_has_faults", faults=first.faults)
-    credentials = make_credentials(first)
+        plan = plan_import(session, table, scope, now)
+    if plan.faults and not only_good:
+        raise Malformed("import_has_faults", faults=plan.faults)
+    credentials = make_credentials(plan)
 
     def write(session: Session) -> tuple[ImportPlan, ImportOutcome]:
-        plan = plan_import(session, table, scope)
-        return plan, apply_import(session, plan, only_good=only_good, now=now, credentials=credentials)
+        plan = plan_import(session, table, scope, now)
+        done = apply_import(session, plan, only_good=only_good, now=now, by_id=by_id, credentials=credentials)
+        return plan, done
 
     return database.transact(write)
+
+
+@dataclass(frozen=True, slots=True)
+class _By:
+    """Who imports, and when."""
+
+    user_id: int | None
+    at: datetime
 
 
 def _credential(person: PlannedPerson) -> Credential:
@@ -191,7 +209,7 @@ def _update_users(session: Session, plan: ImportPlan, now: datetime) -> None:
 
 def _create_groups(session: Session, plan: ImportPlan) -> tuple[dict[tuple[int, str], int], int]:
     """All class groups the plan names by (programme, name), and how many of them are new."""
-    groups = dict(plan.known.groups)
+    groups = {place: group.id for place, group in plan.known.groups.items()}
     wanted = dict.fromkeys(
         (person.programme_id, person.class_group)
         for person in plan.people
@@ -207,36 +225,46 @@ def _create_groups(session: Session, plan: ImportPlan) -> tuple[dict[tuple[int, 
 
 
 def _enrol(
-    session: Session,
-    plan: ImportPlan,
-    ids: Mapping[str, int],
-    groups: Mapping[tuple[int, str], int],
-    now: datetime,
+    session: Session, plan: ImportPlan, ids: Mapping[str, int], groups: Mapping[tuple[int, str], int], by: _By
 ) -> tuple[int, int]:
     """(newly enrolled, moved to another class group)."""
-    new: list[dict[str, Any]] = []
-    moved: list[dict[str, Any]] = []
+    new: dict[int, list[NewLearner]] = {}
+    moved: list[_Move] = []
     for person in plan.people:
         if not person.learns or person.programme_id is None:
             continue
         group_id = groups[person.programme_id, person.class_group] if person.class_group is not None else None
         present = plan.known.enrolments.get((ids[person.login], person.programme_id))
         if present is None:
-            new.append(
-                {
-                    "user_id": ids[person.login],
-                    "programme_id": person.programme_id,
-                    "class_group_id": group_id,
-                    "region_id": person.region_id,
-                    "enrolled_at": now,
-                }
-            )
-        elif group_id is not None and present[1] != group_id:
-            moved.append({"id": present[0], "class_group_id": group_id})
-    _add(session, Enrolment, new)
-    for some in portions(moved, WRITTEN_AT_ONCE):
-        session.execute(update(Enrolment), some)
-    return len(new), len(moved)
+            learner = NewLearner(ids[person.login], person.region_id, group_id, person.phase, person.tier)
+            new.setdefault(person.programme_id, []).append(learner)
+        elif plan.moves(person) and group_id is not None:
+            moved.append(_Move(present.id, present.class_group_id, group_id, person.class_group or ""))
+    for programme_id, learners in new.items():
+        enrolments.enrol_many(session, programme_id, learners, by.at, by_id=by.user_id)
+    _move(session, moved, by)
+    return sum(map(len, new.values())), len(moved)
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    enrolment_id: int
+    from_group_id: int | None
+    to_group_id: int
+    to_name: str
+
+
+def _move(session: Session, moves: Sequence[_Move], by: _By) -> None:
+    """Put learners in other class groups, and say so among the changes of their enrolments."""
+    names: dict[int | None, str] = {}
+    for ids in portions(sorted({one.from_group_id for one in moves if one.from_group_id is not None})):
+        groups = session.execute(select(ClassGroup.id, ClassGroup.name).where(ClassGroup.id.in_(ids)))
+        names.update(groups.tuples().all())
+    for some in portions(moves, WRITTEN_AT_ONCE):
+        values = [{"id": one.enrolment_id, "class_group_id": one.to_group_id} for one in some]
+        session.execute(update(Enrolment), values)
+    changes = [Change(one.enrolment_id, "moved_group", names.get(one.from_group_id, ""), one.to_name) for one in moves]
+    enrolments.note_many(session, changes, by.at, by_id=by.user_id)
 
 
 def _appoint(session: Session, plan: ImportPlan, ids: Mapping[str, int], groups: Mapping[tuple[int, str], int]) -> int:

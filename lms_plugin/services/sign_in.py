@@ -132,7 +132,7 @@ def issue_token(session: Session, actor_user_id: int, now: datetime, lifetime: t
     session.execute(delete(ApiToken).where(ApiToken.user_id == user.id, ApiToken.expires_at <= now))
     session.add(
         ApiToken(
-            digest=_digest(token),
+            digest=digest_of(token),
             user_id=user.id,
             sign_in_epoch=user.sign_in_epoch,
             created_at=now,
@@ -151,7 +151,7 @@ def actor_for_token(session: Session, token: str, now: datetime) -> Actor:
             is closed.
     """
     found = session.execute(
-        select(ApiToken, User).join(User, User.id == ApiToken.user_id).where(ApiToken.digest == _digest(token))
+        select(ApiToken, User).join(User, User.id == ApiToken.user_id).where(ApiToken.digest == digest_of(token))
     ).one_or_none()
     if found is not None:
         kept, user = found
@@ -162,8 +162,9 @@ def actor_for_token(session: Session, token: str, now: datetime) -> Actor:
 
 def revoke_token(session: Session, token: str) -> None:
     """End a bearer token; one that is unknown or ended already changes nothing."""
-    session.execute(delete(ApiToken).where(ApiToken.digest == _digest(token)))
+    session.execute(delete(ApiToken).where(ApiToken.digest == digest_of(token)))
 
 
-def _digest(token: str) -> str:
+def digest_of(token: str) -> str:
+    """What is kept of a bearer token."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,20 +1,22 @@
 """How many learners stand, at once: reckoned from the ledger's sums, and brought up to date before anybody reads."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from lms_plugin.domain import completion, hours
+from lms_plugin.domain import completion
 from lms_plugin.domain.completion import Completion
 from lms_plugin.domain.hours import Hours
 from lms_plugin.domain.programme import Programme
-from lms_plugin.services import catalogue, viewing
-from lms_plugin.services.hours import refresh_standing
+from lms_plugin.services import catalogue, posting
+from lms_plugin.services.catalogue import InForce
+from lms_plugin.services.entering import refresh_many
+from lms_plugin.services.portions import portions
+from lms_plugin.services.sums import Sums, sums_of
 from lms_plugin.storage.activity import PlaybackSession
-from lms_plugin.storage.ledger import ComponentTotal, LedgerHead
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.session import Database
 
@@ -32,18 +34,22 @@ class Standing:
     completion: Completion
 
 
-def standings(session: Session, programme: Programme, enrolment_ids: Sequence[int]) -> dict[int, Standing]:
-    """The standing of each of these enrolments of one programme."""
-    sums: dict[int, dict[str, int]] = {enrolment_id: {} for enrolment_id in enrolment_ids}
-    for some in _in_portions(enrolment_ids, CHECKED_AT_ONCE):
-        totals = select(ComponentTotal.enrolment_id, ComponentTotal.component_key, ComponentTotal.credited_ms)
-        for enrolment_id, key, credited_ms in session.execute(totals.where(ComponentTotal.enrolment_id.in_(some))):
-            sums[enrolment_id][key] = credited_ms
-    reckoned = {enrolment_id: hours.reckon(programme, of_one) for enrolment_id, of_one in sums.items()}
-    return {
-        enrolment_id: Standing(of_one, completion.decide(programme, of_one))
-        for enrolment_id, of_one in reckoned.items()
-    }
+def standings(session: Session, current: InForce, enrolment_ids: Sequence[int]) -> dict[int, Standing]:
+    """The standing of each of these enrolments of one programme, as each of them takes it."""
+    sums: dict[int, Sums] = {}
+    taken: dict[int, Programme] = {}
+    for some in portions(enrolment_ids, CHECKED_AT_ONCE):
+        sums |= sums_of(session, some)
+        for enrolment_id, variant in session.execute(
+            select(Enrolment.id, Enrolment.variant).where(Enrolment.id.in_(some))
+        ):
+            taken[enrolment_id] = catalogue.taken_as(current, variant).programme
+    found = {}
+    for enrolment_id, of_one in sums.items():
+        programme = taken.get(enrolment_id, current.programme)
+        reckoned = of_one.reckon(programme)
+        found[enrolment_id] = Standing(reckoned, completion.decide(programme, reckoned))
+    return found
 
 
 def settle(database: Database, now: datetime, *conditions: ColumnElement[bool]) -> int:
@@ -56,17 +62,18 @@ def settle(database: Database, now: datetime, *conditions: ColumnElement[bool]) 
     waiting = (
         select(PlaybackSession.enrolment_id)
         .join(Enrolment, Enrolment.id == PlaybackSession.enrolment_id)
-        .where(PlaybackSession.unposted_ms > 0, *conditions)
+        .where(PlaybackSession.post_at.is_not(None), *conditions)
         .distinct()
         .order_by(PlaybackSession.enrolment_id)
     )
     with database.reading() as session:
         found = session.scalars(waiting).all()
     settled = 0
-    for some in _in_portions(found, SETTLED_AT_ONCE):
+    for some in portions(found, SETTLED_AT_ONCE):
 
         def settle_some(session: Session, some: Sequence[int] = some) -> int:
-            return sum(viewing.settle(session, session.get_one(Enrolment, one), now) for one in some)
+            enrolments = session.scalars(select(Enrolment).where(Enrolment.id.in_(some))).all()
+            return posting.settle_some(session, enrolments, now)
 
         settled += database.transact(settle_some)
     return settled
@@ -102,29 +109,6 @@ def refresh_programme(database: Database, programme_id: int, now: datetime) -> i
         after = some[-1]
 
         def refresh_some(session: Session, some: Sequence[int] = some) -> int:
-            return _refresh(session, programme_id, some, now)
+            return refresh_many(session, some, now)
 
         changed += database.transact(refresh_some)
-
-
-def _refresh(session: Session, programme_id: int, enrolment_ids: Sequence[int], now: datetime) -> int:
-    # Whoever enters credit holds the ledger's head: nothing is added between the reading and the writing below.
-    heads = select(LedgerHead).where(LedgerHead.enrolment_id.in_(enrolment_ids)).order_by(LedgerHead.enrolment_id)
-    session.scalars(heads.with_for_update()).all()
-    current = catalogue.in_force(session, programme_id)
-    reckoned = standings(session, current.programme, enrolment_ids)
-    changed = 0
-    for enrolment in session.scalars(select(Enrolment).where(Enrolment.id.in_(enrolment_ids)).order_by(Enrolment.id)):
-        standing = reckoned[enrolment.id]
-        rolled_up = (enrolment.counted_ms, enrolment.completion_ratio)
-        becomes_complete = standing.completion.complete and enrolment.completed_at is None
-        if becomes_complete or rolled_up != (standing.hours.total.counted_ms, standing.completion.ratio):
-            refresh_standing(session, enrolment, current, now)
-            changed += 1
-    session.flush()
-    return changed
-
-
-def _in_portions(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    for at in range(0, len(ids), size):
-        yield ids[at : at + size]

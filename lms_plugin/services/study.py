@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import intervals
 from lms_plugin.domain.errors import NotFound
 from lms_plugin.domain.intervals import Segments
 from lms_plugin.domain.programme import Module
-from lms_plugin.services import catalogue, viewing
+from lms_plugin.domain.watching import Stretch, Terms
+from lms_plugin.services import catalogue, film_standing
 from lms_plugin.services.catalogue import InForce
-from lms_plugin.storage.activity import Coverage
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import ClassGroup, Enrolment, Video
 
@@ -25,10 +24,22 @@ class StudyModule:
     video: Video | None
     covered: Segments = ()
     resume_at_ms: int = 0
+    held: tuple[Stretch, ...] = ()
+    withheld: tuple[Stretch, ...] = ()
 
     @property
     def covered_ms(self) -> int:
         return intervals.length(self.covered)
+
+    @property
+    def only_withheld(self) -> tuple[Stretch, ...]:
+        """What is withheld and not held as well: each stretch has one reason."""
+        held = intervals.merge((one.from_ms, one.to_ms) for one in self.held)
+        return tuple(
+            Stretch(start, end, one.reason)
+            for one in self.withheld
+            for start, end in intervals.subtract(((one.from_ms, one.to_ms),), held)
+        )
 
     @property
     def is_whole(self) -> bool:
@@ -37,18 +48,16 @@ class StudyModule:
 
 def modules(session: Session, current: InForce, enrolment: Enrolment) -> list[StudyModule]:
     """The modules of an enrolment in the programme's order."""
-    coverage = {
-        row.video_id: row for row in session.scalars(select(Coverage).where(Coverage.enrolment_id == enrolment.id))
-    }
+    terms = Terms.of(current.programme)
     found = []
     for one in catalogue.modules_of(session, current, enrolment.id):
-        begun = coverage.get(one.video.id) if one.video is not None else None
-        if begun is None or one.video is None:
-            found.append(StudyModule(one.id, one.module, one.video))
-        else:
-            covered = intervals.unpack(begun.covered)
-            resume_at_ms = viewing.resume_at(begun.position_ms, covered, one.video.duration_ms)
-            found.append(StudyModule(one.id, one.module, one.video, covered, resume_at_ms))
+        video = one.video
+        begun = film_standing.standing_of(session, enrolment.id, video.id, terms) if video is not None else None
+        if video is None or begun is None:
+            found.append(StudyModule(one.id, one.module, video))
+            continue
+        resume_at_ms = film_standing.resume_at(begun.position_ms, begun.covered, video.duration_ms)
+        found.append(StudyModule(one.id, one.module, video, begun.covered, resume_at_ms, begun.held, begun.withheld))
     return found
 
 

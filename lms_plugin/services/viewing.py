@@ -1,34 +1,30 @@
-"""Watching: opening playback sessions, taking beats, and posting what was watched to the ledger.
+"""Watching: opening playback sessions and taking beats.
 
-Every writing function locks the person's clock first, so that the leases of one person never overlap and
-their beats are judged one after the other, in any number of processes.
+Every writing function locks the person's clock first (services/watch_desk.py), so that the leases of one person never
+overlap and their beats are judged one after the other, in any number of processes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import intervals, watching
 from lms_plugin.domain.errors import Conflict, NotFound
+from lms_plugin.domain.evidence import Beaten, Opened, Outcome, Ruled, Swept
 from lms_plugin.domain.intervals import Segments
-from lms_plugin.domain.programme import ComponentKind
-from lms_plugin.domain.watching import Claim, Lease, Verdict
-from lms_plugin.services import access, catalogue, hours, outbox
+from lms_plugin.domain.watching import Claim, Film, Lease, Play, Stretch
+from lms_plugin.services import catalogue, hours, posting, presence
 from lms_plugin.services.access import Actor
 from lms_plugin.services.catalogue import InForce
-from lms_plugin.storage.activity import Beat, Coverage, PersonClock, PlaybackSession
-from lms_plugin.storage.programmes import Enrolment, ModuleRow, Video
-
-POST_EVERY_MS = 5 * 60_000
-"""Watched time goes to the ledger in entries of about this size while a session goes on; and whenever it ends,
-the film is covered, or somebody asks for the hours."""
-
-NEAR_THE_END_MS = 3_000
+from lms_plugin.services.film_standing import FilmShown, resume_at, shown_to
+from lms_plugin.services.presence import CheckShown
+from lms_plugin.services.watch_desk import Desk, RulesOfVersion, Versions
+from lms_plugin.storage.programmes import Enrolment, ModuleRow, ProgrammeRow, Video
+from lms_plugin.storage.watching import ClockState, FilmState, PlayState
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +36,37 @@ class OpenedSession:
     video: Video
     max_rate: Fraction
     beat_interval_seconds: int
-    covered: Segments
+    skipping_ahead: bool
+    delivery_proof: bool
+    film: FilmShown
     resume_at_ms: int
+
+    @property
+    def covered(self) -> Segments:
+        return self.film.covered
 
 
 @dataclass(frozen=True, slots=True)
 class BeatAnswer:
-    """The answer to a beat. A repeated beat gets the same one, word for word."""
+    """The answer to a beat. A repeated beat gets the same one, with the presence check that is open by now."""
 
     credited: Segments
-    withheld: tuple[watching.Stretch, ...]
-    held: Segments
+    withheld: tuple[Stretch, ...]
+    held: tuple[Stretch, ...]
     covered_ms: int
     lease_is_held: bool
+    film_changed: bool = False
+    check: CheckShown | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A playback session that is about to be opened; `new_id` is a fresh random name of at most 32 characters."""
+
+    actor: Actor
+    enrolment_id: int
+    video_id: int
+    new_id: str
 
 
 def open_session(
@@ -64,249 +78,294 @@ def open_session(
 
     Raises:
         NotFound: the enrolment is not the actor's, or the video is not one of its programme, or no longer.
-        Conflict: the module has another film for this learner by now (`video_replaced`).
+        Conflict: the module has another film for this learner by now (`video_replaced`), or the learner has withdrawn
+            from the programme (`enrolment_withdrawn`).
     """
-    clock = _lock_clock(session, actor.user_id)
-    enrolment = access.own_enrolment(session, actor, enrolment_id)
-    video = session.get(Video, video_id)
-    module = session.get(ModuleRow, video.module_id) if video is not None else None
-    if video is None or module is None or module.programme_id != enrolment.programme_id or module.is_retired:
+    (opened,) = open_many(session, [Opening(actor, enrolment_id, video_id, new_id)], now)
+    return opened
+
+
+def open_many(
+    session: Session, openings: Sequence[Opening], now: datetime, versions: Versions | None = None
+) -> list[OpenedSession]:
+    """`open_session` for several people at once, in one transaction; each of them at most once.
+
+    `versions` are those that the process knows already.
+
+    Raises:
+        NotFound, Conflict: as `open_session`, for the first of them that cannot be opened; nothing was changed.
+    """
+    desk = Desk(session.connection(), versions)
+    desk.lock([one.actor.user_id for one in openings])
+    held = ((user_id, clock.playback_session_id) for user_id, clock in desk.clocks.items())
+    desk.fetch([(user_id, name) for user_id, name in held if name is not None])
+    mine = select(Enrolment).where(Enrolment.id.in_([one.enrolment_id for one in openings]))
+    enrolments = {one.id: one for one in session.scalars(mine)}
+    begun = catalogue.films_begun(session, list(enrolments))
+    films = _films(session, {one.video_id for one in openings})
+    current: dict[tuple[int, str], InForce] = {}
+    opened = []
+    for one in openings:
+        enrolment = enrolments.get(one.enrolment_id)
+        if enrolment is None or enrolment.user_id != one.actor.user_id:
+            raise NotFound(what="enrolment")
+        key = (enrolment.programme_id, enrolment.variant)
+        if key not in current:
+            current[key] = catalogue.for_enrolment(session, enrolment, now)
+        found = films.get(one.video_id)
+        if found is None or found.programme.id != enrolment.programme_id:
+            raise NotFound(what="video")
+        opened.append(_open_at(session, desk, one, enrolment, current[key], found, begun, now))
+    desk.save()
+    return opened
+
+
+@dataclass(frozen=True, slots=True)
+class _FilmFound:
+    """A film with its module and programme."""
+
+    video: Video
+    module: ModuleRow
+    programme: ProgrammeRow
+
+
+def _films(session: Session, video_ids: Collection[int]) -> dict[int, _FilmFound]:
+    """These films by their ids, those of them that there are."""
+    rows = session.execute(
+        select(Video, ModuleRow, ProgrammeRow)
+        .join(ModuleRow, ModuleRow.id == Video.module_id)
+        .join(ProgrammeRow, ProgrammeRow.id == ModuleRow.programme_id)
+        .where(Video.id.in_(video_ids))
+    )
+    return {video.id: _FilmFound(video, module, programme) for video, module, programme in rows}
+
+
+def _open_at(
+    session: Session,
+    desk: Desk,
+    opening: Opening,
+    enrolment: Enrolment,
+    current: InForce,
+    found: _FilmFound,
+    begun: Mapping[tuple[int, int], int],
+    now: datetime,
+) -> OpenedSession:
+    actor, new_id, video, module = opening.actor, opening.new_id, found.video, found.module
+    clock = desk.clocks[actor.user_id]
+    if all(one.key != module.key for one in current.programme.modules):
         raise NotFound(what="video")
-    film = catalogue.film_for(session, module.id, enrolment.id)
-    if film is None or film.id != video.id:
+    if enrolment.state != "active":
+        raise Conflict("enrolment_withdrawn")
+    mine = begun.get((enrolment.id, module.id))
+    if mine != video.id and (mine is not None or not video.is_current):
         raise Conflict("video_replaced")
-    current = catalogue.in_force(session, enrolment.programme_id)
-    opened_at = now
-    if clock.playback_session_id is not None:
-        opened_at = _end_previous(session, clock, now)
-    coverage = session.get(Coverage, (enrolment.id, video.id))
-    if coverage is None:
-        coverage = Coverage(enrolment_id=enrolment.id, video_id=video.id, covered=b"", covered_ms=0, position_ms=0)
-        session.add(coverage)
-    rule = current.programme.watching
-    max_rate_permille = int(rule.max_rate * 1000)
-    session.add(
-        PlaybackSession(
-            user_id=actor.user_id,
-            id=new_id,
+    film = desk.film(enrolment.id, video.id) if mine is not None else None
+    if film is None:
+        film = FilmState(
             enrolment_id=enrolment.id,
             video_id=video.id,
+            module_id=module.id,
+            programme_id=module.programme_id,
+            programme_version=found.programme.version,
+            position_ms=0,
+            film=Film(video.duration_ms),
+            variant=enrolment.variant,
+            is_new=True,
+        )
+    overdue = clock.presence.open_number
+    watcher = desk.watcher(clock)
+    if watcher.pass_time(now):
+        desk.record(clock, Swept(now))
+        presence.close_unanswered(desk, clock, overdue)
+    opened_at = _end_previous(session, desk, clock, now)
+    rules = desk.rules(film, now)
+    rule = rules.terms.rule
+    max_rate_permille = int(rule.max_rate * 1000)
+    clock.plays += 1
+    lease = Lease(opened_at, opened_at, Fraction(max_rate_permille, 1000))
+    one = desk.keep(
+        PlayState(
+            user_id=actor.user_id,
+            id=new_id,
+            number=clock.plays,
+            rule_version=rules.current.version,
             max_rate_permille=max_rate_permille,
-            opened_at=opened_at,
-            last_contact_at=opened_at,
+            last_seq=0,
+            first_chunk=clock.log_chunks + 1,
+            post_at=None,
+            play=Play(lease),
+            of=film,
+            is_new=True,
         )
     )
-    session.flush()
     clock.playback_session_id = new_id
-    covered = intervals.unpack(coverage.covered)
+    check = watcher.open(one.play, rules.terms, now)
+    clock.checks = watcher.put
+    desk.record(
+        clock,
+        Opened(
+            at=now,
+            play=one.number,
+            session_id=new_id,
+            enrolment_id=enrolment.id,
+            video_id=video.id,
+            version=one.rule_version,
+            max_rate_permille=max_rate_permille,
+            opened_at=opened_at,
+            check=check,
+        ),
+    )
+    desk.touch(one)
+    if check:
+        presence.put(desk, clock, one, rules, now)
+    shown = shown_to(desk, clock, one, rules)
     return OpenedSession(
         id=new_id,
         opened_at=opened_at,
         video=video,
-        max_rate=Fraction(max_rate_permille, 1000),
+        max_rate=lease.max_rate,
         beat_interval_seconds=rule.beat_interval_seconds,
-        covered=covered,
-        resume_at_ms=resume_at(coverage.position_ms, covered, video.duration_ms),
+        skipping_ahead=rule.skipping_ahead,
+        delivery_proof=rule.delivery_proof,
+        film=shown,
+        resume_at_ms=resume_at(film.position_ms, film.film.covered, video.duration_ms),
     )
 
 
 def take_beat(
-    session: Session, actor: Actor, playback_session_id: str, *, seq: int, claims: Sequence[Claim], now: datetime
+    session: Session,
+    actor: Actor,
+    playback_session_id: str,
+    *,
+    seq: int,
+    claims: Sequence[Claim],
+    now: datetime,
+    unanswered: int | None = None,
 ) -> BeatAnswer:
-    """Take one beat: judge what it claims, merge it, keep the evidence; all in the caller's transaction.
-
-    A beat is identified by (playback session, seq): one that was taken before gets its first answer again and
-    changes nothing.
+    """Take one beat in a transaction of its caller's; services/beats.py takes many at once.
 
     Raises:
         NotFound: the playback session is not the actor's, or there is none.
+        Conflict: the learner has withdrawn from the programme meanwhile (`enrolment_withdrawn`).
     """
-    clock = _lock_clock(session, actor.user_id)
-    playback = access.own_playback_session(session, actor, playback_session_id)
-    known = session.get(Beat, (actor.user_id, playback.id, seq))
-    if known is not None:
-        return _read_answer(known.answer)
-    enrolment = access.own_enrolment(session, actor, playback.enrolment_id)
-    current = catalogue.in_force(session, enrolment.programme_id)
-    video = session.get_one(Video, playback.video_id)
-    coverage = session.get_one(Coverage, (enrolment.id, video.id))
-    verdict = watching.judge_beat(
-        claims,
-        covered=intervals.unpack(coverage.covered),
-        video_ms=video.duration_ms,
-        lease=_lease_of(playback),
-        window=current.programme.window,
-        rule=current.programme.watching,
-        now=now,
-    )
-    coverage.covered = intervals.pack(verdict.covered)
-    coverage.covered_ms = intervals.length(verdict.covered)
-    _keep_lease(playback, verdict.lease)
-    _keep_credit(playback, verdict)
-    if seq > playback.last_seq:
-        playback.last_seq = seq
-        if clock.playback_session_id == playback.id:
-            coverage.position_ms = _position_after(claims, video.duration_ms, coverage.position_ms)
-    answer = BeatAnswer(
-        credited=verdict.credited,
-        withheld=verdict.withheld,
-        held=(),
-        covered_ms=coverage.covered_ms,
-        lease_is_held=verdict.lease_is_held,
-    )
-    session.add(
-        Beat(
-            user_id=actor.user_id,
-            playback_session_id=playback.id,
-            seq=seq,
-            received_at=now,
-            rule_version=current.version,
-            claimed={
-                "segments": [
-                    [claim.from_ms, claim.to_ms, claim.rate_permille, int(claim.well_formed)] for claim in claims
-                ]
-            },
-            answer=_write_answer(answer),
-        )
-    )
-    if verdict.credited and (
-        not verdict.lease_is_held or playback.unposted_ms >= POST_EVERY_MS or _is_whole(coverage, video, current)
-    ):
-        _post(session, playback, enrolment, current, now)
+    desk = Desk(session.connection())
+    desk.lock([actor.user_id])
+    desk.fetch([(actor.user_id, playback_session_id)])
+    answer = beat_at(desk, actor.user_id, playback_session_id, seq=seq, claims=claims, now=now, unanswered=unanswered)
+    desk.save()
     return answer
 
 
-def settle(session: Session, enrolment: Enrolment, now: datetime) -> bool:
-    """Post whatever an enrolment has watched and the ledger has not; True if there was something.
+def beat_at(
+    desk: Desk,
+    user_id: int,
+    playback_session_id: str,
+    *,
+    seq: int,
+    claims: Sequence[Claim],
+    now: datetime,
+    unanswered: int | None = None,
+) -> BeatAnswer:
+    """Take one beat at a desk to which its person and its session have come; nothing is written yet.
 
-    Whoever is about to show hours calls this first: what a page shows is always all there is.
+    A beat is identified by (playback session, seq): one that was taken before gets its first answer again and
+    changes nothing. `unanswered` is the number of a presence check that nobody answered, as the player says.
+
+    Raises:
+        NotFound: the playback session is not the person's, or there is none.
+        Conflict: the learner has withdrawn from the programme meanwhile (`enrolment_withdrawn`).
     """
-    unposted = select(PlaybackSession.id).where(
-        PlaybackSession.enrolment_id == enrolment.id, PlaybackSession.unposted_ms > 0
+    one = desk.plays.get((user_id, playback_session_id))
+    if one is None:
+        raise NotFound(what="playback_session")
+    clock = desk.clocks[user_id]
+    if seq <= one.last_seq:
+        known = desk.beat_of(clock, one, seq)
+        if known is not None:
+            return _answer(known.outcome, presence.shown(desk, clock, one))
+    if one.of.has_left:
+        raise Conflict("enrolment_withdrawn")
+    rules = desk.rules(one.of, now)
+    terms = rules.terms
+    if rules.current.version != one.rule_version:
+        one.rule_version = rules.current.version
+        desk.record(clock, Ruled(now, one.number, one.rule_version))
+    delivered = desk.prove(one, terms)
+    holds_lease = clock.playback_session_id == one.id
+    before, draw_ms = clock.presence.open_number, desk.draw_ms(terms)
+    says_unanswered = unanswered is not None and unanswered == before
+    siblings = [] if terms.rule.skipping_ahead else desk.siblings(one)
+    watcher = desk.watcher(clock)
+    taken = watcher.beat(
+        claims,
+        film=one.of.film,
+        play=one.play,
+        siblings=[other.play for other in siblings],
+        days=desk.days(one, terms, now),
+        terms=terms,
+        now=now,
+        draw_ms=draw_ms,
+        holds_lease=holds_lease,
+        unanswered=says_unanswered,
     )
-    if session.scalar(unposted.limit(1)) is None:
-        return False
-    _lock_clock(session, enrolment.user_id)
-    current = catalogue.in_force(session, enrolment.programme_id)
-    for playback_session_id in session.scalars(unposted).all():
-        playback = session.get_one(PlaybackSession, (enrolment.user_id, playback_session_id), populate_existing=True)
-        _post(session, playback, enrolment, current, now)
-    return True
+    verdict = taken.verdict
+    clock.checks = watcher.put
+    if seq > one.last_seq:
+        one.last_seq = seq
+        if holds_lease:
+            one.of.position_ms = _position_after(claims, one.of.film.video_ms, one.of.position_ms)
+    if one.play.unposted and (not verdict.lease_is_held or _is_whole(one.of, rules)):
+        one.post_at = now
+    outcome = Outcome(
+        credited=verdict.credited,
+        withheld=verdict.withheld,
+        held=verdict.held,
+        covered_ms=intervals.length(one.of.film.covered),
+        lease_is_held=verdict.lease_is_held,
+        film_changed=taken.film_changed,
+        check=taken.check,
+    )
+    used_draw_ms = draw_ms if verdict.used_draw else 0
+    desk.record(clock, Beaten(now, one.number, seq, tuple(claims), outcome, says_unanswered, used_draw_ms, delivered))
+    for other in (one, *siblings):
+        desk.touch(other)
+    presence.close_unanswered(desk, clock, before)
+    if taken.check:
+        presence.put(desk, clock, one, rules, now)
+    return _answer(outcome, presence.shown(desk, clock, one))
 
 
-def unsettled(session: Session, *, programme_id: int | None = None, limit: int = 1000) -> list[int]:
-    """Ids of enrolments that have watched something the ledger has not, at most `limit`."""
-    query = select(PlaybackSession.enrolment_id).where(PlaybackSession.unposted_ms > 0).distinct().limit(limit)
-    if programme_id is not None:
-        query = query.join(Enrolment, Enrolment.id == PlaybackSession.enrolment_id).where(
-            Enrolment.programme_id == programme_id
-        )
-    return list(session.scalars(query))
-
-
-def _lock_clock(session: Session, user_id: int) -> PersonClock:
-    clock = session.get(PersonClock, user_id, with_for_update=True, populate_existing=True)
-    if clock is None:
-        clock = PersonClock(user_id=user_id)
-        session.add(clock)
-        session.flush()
-    return clock
-
-
-def _end_previous(session: Session, clock: PersonClock, now: datetime) -> datetime:
+def _end_previous(session: Session, desk: Desk, clock: ClockState, now: datetime) -> datetime:
     """End the lease that holds the clock, post its credit, and say when the next may begin."""
-    previous = session.get(PlaybackSession, (clock.user_id, clock.playback_session_id), populate_existing=True)
-    if previous is None:
+    if clock.playback_session_id is None:
         return now
-    enrolment = session.get_one(Enrolment, previous.enrolment_id)
-    current = catalogue.in_force(session, enrolment.programme_id)
-    ended = watching.end_lease(_lease_of(previous), now, current.programme.watching)
-    _keep_lease(previous, ended)
-    if previous.unposted_ms > 0:
-        _post(session, previous, enrolment, current, now)
-    return watching.next_opening(ended, now)
+    key = (clock.user_id, clock.playback_session_id)
+    desk.fetch([key])
+    previous = desk.plays[key]
+    rule = desk.rules_of_play(previous).terms.rule
+    previous.play.lease = watching.end_lease(previous.play.lease, now, rule)
+    desk.touch(previous)
+    if previous.post_at is not None:
+        posting.post(session, desk, [previous], now)
+    return watching.next_opening(previous.play.lease, now)
 
 
-def _post(session: Session, playback: PlaybackSession, enrolment: Enrolment, current: InForce, now: datetime) -> None:
-    """Move a session's credited, unposted time to the ledger, and owe the LMS the module's completion."""
-    video = session.get_one(Video, playback.video_id)
-    module = session.get_one(ModuleRow, video.module_id)
-    component = current.programme.component_of(ComponentKind.VIDEO)
-    segments = intervals.unpack(playback.unposted)
-    if component is not None and segments:
-        credit = hours.Credit(
-            component_key=component.key,
-            amount_ms=intervals.length(segments),
-            source_kind="playback_session",
-            source_id=playback.id,
-            rule=watching.RULE,
-            detail={"module": module.key, "video": video.id, "segments": [list(segment) for segment in segments]},
-        )
-        hours.enter(session, enrolment, current, credit, now)
-    playback.unposted, playback.unposted_ms = b"", 0
-    declared = next((one for one in current.programme.modules if one.key == module.key), None)
-    course = current.programme.lms
-    if course is not None and declared is not None and declared.block_key is not None:
-        coverage = session.get_one(Coverage, (enrolment.id, video.id))
-        ratio = hours.module_ratio(coverage.covered_ms, video.duration_ms, current.programme)
-        outbox.owe(session, enrolment.id, course, declared.block_key, ratio, now)
-
-
-def _lease_of(playback: PlaybackSession) -> Lease:
-    return Lease(
-        opened_at=playback.opened_at,
-        last_contact_at=playback.last_contact_at,
-        max_rate=Fraction(playback.max_rate_permille, 1000),
-        spent_ms=playback.spent_ms,
-        ended_at=playback.ended_at,
+def _answer(outcome: Outcome, check: CheckShown | None) -> BeatAnswer:
+    return BeatAnswer(
+        credited=outcome.credited,
+        withheld=outcome.withheld,
+        held=outcome.held,
+        covered_ms=outcome.covered_ms,
+        lease_is_held=outcome.lease_is_held,
+        film_changed=outcome.film_changed,
+        check=check,
     )
 
 
-def _keep_lease(playback: PlaybackSession, lease: Lease) -> None:
-    playback.last_contact_at = lease.last_contact_at
-    playback.ended_at = lease.ended_at
-    playback.spent_ms = lease.spent_ms
-
-
-def _keep_credit(playback: PlaybackSession, verdict: Verdict) -> None:
-    if verdict.credited:
-        unposted = intervals.merge(intervals.unpack(playback.unposted) + verdict.credited)
-        playback.unposted = intervals.pack(unposted)
-        playback.unposted_ms = intervals.length(unposted)
-
-
-def _is_whole(coverage: Coverage, video: Video, current: InForce) -> bool:
-    return hours.module_ratio(coverage.covered_ms, video.duration_ms, current.programme) == 1
+def _is_whole(film: FilmState, rules: RulesOfVersion) -> bool:
+    return hours.is_whole(intervals.length(film.film.covered), film.film.video_ms, rules.programme)
 
 
 def _position_after(claims: Sequence[Claim], duration_ms: int, before_ms: int) -> int:
     sound = [claim.to_ms for claim in claims if claim.is_sound]
     return min(sound[-1], duration_ms) if sound else before_ms
-
-
-def resume_at(position_ms: int, covered: Segments, duration_ms: int) -> int:
-    """Where to go on: where the learner stopped; after the end, the first stretch not yet counted, else the start."""
-    if position_ms < duration_ms - NEAR_THE_END_MS:
-        return position_ms
-    gaps = intervals.subtract(((0, duration_ms),), covered)
-    return next((start for start, end in gaps if end - start >= NEAR_THE_END_MS), 0)
-
-
-def _write_answer(answer: BeatAnswer) -> dict[str, Any]:
-    return {
-        "credited": [list(segment) for segment in answer.credited],
-        "withheld": [[one.from_ms, one.to_ms, one.reason.value] for one in answer.withheld],
-        "held": [list(segment) for segment in answer.held],
-        "covered_ms": answer.covered_ms,
-        "lease": "held" if answer.lease_is_held else "lost",
-    }
-
-
-def _read_answer(kept: dict[str, Any]) -> BeatAnswer:
-    return BeatAnswer(
-        credited=tuple((start, end) for start, end in kept["credited"]),
-        withheld=tuple(watching.Stretch(start, end, watching.Reason(why)) for start, end, why in kept["withheld"]),
-        held=tuple((start, end) for start, end in kept["held"]),
-        covered_ms=kept["covered_ms"],
-        lease_is_held=kept["lease"] == "held",
-    )

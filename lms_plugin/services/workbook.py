@@ -6,11 +6,15 @@ import zlib
 from collections.abc import Iterator, Sequence
 from datetime import date, time
 from typing import Any, Final
+from xml.parsers.expat import ExpatError
 
-from openpyxl import load_workbook
+from openpyxl.reader.excel import ExcelReader
+from openpyxl.utils.datetime import from_excel, from_ISO8601
 from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.xml.constants import SHARED_STRINGS
 
 from lms_plugin.domain.errors import Malformed, TooLarge
+from lms_plugin.services import sheetrows
 
 MAX_UNPACKED_BYTES: Final = 256 * 1024 * 1024
 MAX_PARTS: Final = 2000
@@ -23,6 +27,7 @@ _FORBIDDEN = b"<!DOCTYPE"
 _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
+    ExpatError,
     InvalidFileException,
     NotImplementedError,
     RuntimeError,
@@ -55,22 +60,62 @@ def rows(content: bytes, max_columns: int) -> Iterator[tuple[int, Sequence[Value
 
 def _rows(content: bytes, max_columns: int) -> Iterator[tuple[int, Sequence[Value]]]:
     _check_archive(content)
-    book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+    reader = _Reader(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+    reader.read()
+    book = reader.wb
     try:
         sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
         if not sheets:
             raise Malformed("file_empty")
-        # What the sheet says of its own size is not to be trusted.
-        sheets[0].reset_dimensions()
-        cells = sheets[0].iter_rows(max_row=MOST_ROWS + 1, values_only=True)
-        for number, row in enumerate(cells, start=1):
-            if number > MOST_ROWS:
-                raise Malformed("file_unreadable", why="too many rows")
-            # A stray cell far below the last row makes a million empty ones.
-            if row.count(None) < len(row):
-                yield number, [_value(cell) for cell in row[:max_columns]]
+        convert = _Conversion(book, reader.shared_strings)
+        last = 0
+        with sheets[0]._get_source() as source:
+            for number, cells in sheetrows.rows(source, max_columns):
+                if not last < number <= MOST_ROWS:
+                    raise Malformed("file_unreadable", why="rows out of order, or too many")
+                last = number
+                # A stray cell far below the last row makes no empty ones here.
+                if cells:
+                    values: list[Value] = [None] * (cells[-1][0] + 1)
+                    for column, kind, style, text in cells:
+                        values[column] = convert.value(kind, style, text)
+                    yield number, values
     finally:
         book.close()
+
+
+class _Reader(ExcelReader):
+    """The library's reader of everything but the two large parts."""
+
+    def read_strings(self) -> None:
+        part = self.package.find(SHARED_STRINGS)
+        if part is not None:
+            with self.archive.open(part.PartName[1:]) as source:
+                self.shared_strings = sheetrows.texts(source)
+
+
+class _Conversion:
+    """Values of cells as the workbook's styles mean them."""
+
+    def __init__(self, book: Any, texts: Sequence[str]) -> None:
+        self._texts = texts
+        self._epoch, self._dates, self._spans = book.epoch, book._date_formats, book._timedelta_formats
+
+    def value(self, kind: str, style: int, text: str) -> Value:
+        if kind == "s":
+            return self._texts[int(text)]
+        if kind == "n":
+            number = float(text) if "." in text or "E" in text or "e" in text else int(text)
+            return self._date(number, style) if style in self._dates else number
+        if kind == "b":
+            return bool(int(text))
+        return _plain(from_ISO8601(text)) if kind == "d" else text
+
+    def _date(self, number: float, style: int) -> Value:
+        try:
+            return _plain(from_excel(number, self._epoch, timedelta=style in self._spans))
+        except (OverflowError, ValueError):
+            return "#VALUE!"
 
 
 def _check_archive(content: bytes) -> None:
@@ -89,7 +134,5 @@ def _check_archive(content: bytes) -> None:
                         tail = some[-len(_FORBIDDEN) :]
 
 
-def _value(cell: Any) -> Value:
-    if cell is None or isinstance(cell, str | int | float | bool):
-        return cell
-    return cell.isoformat() if isinstance(cell, date | time) else str(cell)
+def _plain(value: Any) -> Value:
+    return value.isoformat() if isinstance(value, date | time) else str(value)

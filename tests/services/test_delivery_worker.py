@@ -16,6 +16,7 @@ from lms_plugin.services import delivery
 from lms_plugin.services.delivery import Rhythm
 from lms_plugin.services.ports import CompletionMessage, DeliveryAnswer
 from lms_plugin.services.sending import Pace
+from lms_plugin.services.watch_desk import POST_AFTER
 from lms_plugin.storage.outbox import ACKNOWLEDGED, Report
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment, ProgrammeVersion
@@ -191,7 +192,7 @@ def test_the_worker_mends_times_of_a_clock_that_ran_ahead(rig: DeliveryRig) -> N
 
 
 class TestWatchingThatNobodyAskedFor:
-    def test_is_posted_when_the_player_has_been_quiet_for_a_while(self, database: Database) -> None:
+    def test_is_posted_after_a_while(self, database: Database) -> None:
         with database.writing() as session:
             current = publish(session)
             user = make_user(session)
@@ -199,10 +200,10 @@ class TestWatchingThatNobodyAskedFor:
             last_beat_at = watch(
                 session, actor_for(session, user), enrolment, video_of(session, current), 2 * MINUTE_MS
             )
-        too_soon = last_beat_at + delivery.QUIET_FOR - timedelta(seconds=1)
+        too_soon = last_beat_at + POST_AFTER - timedelta(seconds=1)
         assert delivery.settle_watching(database, too_soon) == 0
-        assert delivery.settle_watching(database, last_beat_at + delivery.QUIET_FOR) == 1
-        assert delivery.settle_watching(database, last_beat_at + delivery.QUIET_FOR) == 0
+        assert delivery.settle_watching(database, last_beat_at + POST_AFTER) == 1
+        assert delivery.settle_watching(database, last_beat_at + POST_AFTER) == 0
         with database.reading() as session:
             assert session.get_one(Enrolment, enrolment.id).counted_ms == 2 * MINUTE_MS
 

@@ -108,7 +108,7 @@ def test_a_tutor_sees_how_each_learner_of_the_group_does(database: Database) -> 
             session, actor, film.module_id, title="第二课", body=LONG_POST, now=posted_at
         )
         discussion.reply(session, actor, thread.id, body="好", reply_to_id=first.id, now=posted_at)
-        found = oversight.group_overview(session, actor_for(session, tutor), group.id)
+        found = oversight.group_overview(session, actor_for(session, tutor), group.id, NOW)
         same = hours.read(session, diligent, NOW)
     by_login = {learner.login: learner for learner in found.learners}
     assert set(by_login) == {"a", "b"}
@@ -130,7 +130,7 @@ def test_the_last_word_of_a_player_is_activity(database: Database) -> None:
         learner = make_user(session)
         enrolment = enrol(session, learner, current, group=group)
         beat_at = watch(session, actor_for(session, learner), enrolment, video_of(session, current), MINUTE)
-        found = oversight.group_overview(session, actor_for(session, tutor), group.id)
+        found = oversight.group_overview(session, actor_for(session, tutor), group.id, NOW)
     assert found.learners[0].last_activity_at == beat_at
 
 
@@ -144,12 +144,12 @@ def test_once_settled_no_watched_minute_is_missing_from_the_group(database: Data
             enrolment = enrol(session, learner, current, group=group if number < 2 else other)
             watch(session, actor_for(session, learner), enrolment, video_of(session, current), 3 * MINUTE)
     with database.reading() as session:
-        before = oversight.group_overview(session, actor_for(session, tutor), group.id)
+        before = oversight.group_overview(session, actor_for(session, tutor), group.id, NOW)
     assert len(before.not_started) == 2
     assert standings.settle_class_group(database, group.id, NOW) == 2
     assert standings.settle_class_group(database, group.id, NOW) == 0
     with database.reading() as session:
-        after = oversight.group_overview(session, actor_for(session, tutor), group.id)
+        after = oversight.group_overview(session, actor_for(session, tutor), group.id, NOW)
     assert [learner.hours.total.counted_ms for learner in after.learners] == [3 * MINUTE] * 2
 
 
@@ -163,12 +163,12 @@ def test_only_the_groups_own_tutor_sees_it(database: Database) -> None:
         office = make_user(session, "office", access.OFFICE)
         learner = make_user(session, "learner")
         enrol(session, learner, current, group=group)
-        assert oversight.group_overview(session, actor_for(session, mine), group.id).name == "一班"
+        assert oversight.group_overview(session, actor_for(session, mine), group.id, NOW).name == "一班"
         for person in (other, office, learner):
             with pytest.raises(NotFound):
-                oversight.group_overview(session, actor_for(session, person), group.id)
+                oversight.group_overview(session, actor_for(session, person), group.id, NOW)
         with pytest.raises(NotFound):
-            oversight.group_overview(session, actor_for(session, mine), 99_999)
+            oversight.group_overview(session, actor_for(session, mine), 99_999, NOW)
 
 
 def test_new_rules_reach_the_roll_ups_of_learners_who_earn_nothing_more(database: Database) -> None:

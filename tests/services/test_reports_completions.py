@@ -73,7 +73,7 @@ def six_learners(session: Session) -> RegionTree:
 def test_one_row_per_programme_without_grouping(database: Database) -> None:
     with database.writing() as session:
         six_learners(session)
-        (row,) = as_dicts(reports.completions(session, office(session)))
+        (row,) = as_dicts(reports.completions(session, office(session), NOW))
     assert row == {
         "programme_key": "rural",
         "programme_title": Text("农村教师远程培训", "Remote training of rural teachers"),
@@ -117,14 +117,14 @@ def test_groups_by_place_and_class_group(
 ) -> None:
     with database.writing() as session:
         six_learners(session)
-        rows = as_dicts(reports.completions(session, office(session), group_by=group_by))
+        rows = as_dicts(reports.completions(session, office(session), NOW, group_by=group_by))
     assert [(*(row[key] for key in keys), row["enrolled"]) for row in rows] == expected
 
 
 def test_a_group_of_a_level_shows_its_code_and_name(database: Database) -> None:
     with database.writing() as session:
         six_learners(session)
-        with reports.completions(session, office(session), group_by=["school", "county"]) as report:
+        with reports.completions(session, office(session), NOW, group_by=["school", "county"]) as report:
             keys = [column.key for column in report.columns]
             first = next(report.rows)
     assert keys[2:6] == ["county_code", "county_name", "school_code", "school_name"]
@@ -134,7 +134,7 @@ def test_a_group_of_a_level_shows_its_code_and_name(database: Database) -> None:
 def test_learner_rows_carry_places_components_and_completion(database: Database) -> None:
     with database.writing() as session:
         six_learners(session)
-        rows = as_dicts(reports.completions(session, office(session), group_by=["learner"]))
+        rows = as_dicts(reports.completions(session, office(session), NOW, group_by=["learner"]))
     assert [row["login"] for row in rows] == ["a", "b", "c", "d", "e", "f"]
     assert rows[0] == {
         "programme_key": "rural",
@@ -166,7 +166,7 @@ def test_learner_rows_carry_places_components_and_completion(database: Database)
 def test_instants_are_given_in_the_programmes_own_time_zone(database: Database) -> None:
     with database.writing() as session:
         six_learners(session)
-        row = as_dicts(reports.completions(session, office(session), group_by=["learner"]))[0]
+        row = as_dicts(reports.completions(session, office(session), NOW, group_by=["learner"]))[0]
     completed_at = row["completed_at"]
     assert isinstance(completed_at, datetime)
     assert completed_at.isoformat() == "2026-11-24T20:00:00+08:00"
@@ -184,9 +184,9 @@ def test_a_regional_admin_gets_the_own_region_and_all_below_it(database: Databas
         ]
         for region, logins in expected:
             actor = office(session, f"office-{region.code}", region)
-            rows = as_dicts(reports.completions(session, actor, group_by=["learner"]))
+            rows = as_dicts(reports.completions(session, actor, NOW, group_by=["learner"]))
             assert [row["login"] for row in rows] == logins, region.code
-            assert as_dicts(reports.completions(session, actor))[0]["enrolled"] == len(logins)
+            assert as_dicts(reports.completions(session, actor, NOW))[0]["enrolled"] == len(logins)
 
 
 def test_an_admin_of_two_regions_gets_both_and_nobody_twice(database: Database) -> None:
@@ -196,7 +196,7 @@ def test_an_admin_of_two_regions_gets_both_and_nobody_twice(database: Database) 
         for region in (tree.school, tree.far_province):
             session.add(RoleGrant(user_id=user.id, role=access.OFFICE, region_id=region.id))
         session.flush()
-        rows = as_dicts(reports.completions(session, actor_for(session, user), group_by=["learner"]))
+        rows = as_dicts(reports.completions(session, actor_for(session, user), NOW, group_by=["learner"]))
     assert [row["login"] for row in rows] == ["a", "b", "c", "e"]
 
 
@@ -210,7 +210,7 @@ def test_a_region_narrows_the_report(database: Database) -> None:
             (county, "530102", ["a", "b", "c"]),
             (county, "530102-002", ["c"]),
         ]:
-            rows = as_dicts(reports.completions(session, actor, region_code=code, group_by=["learner"]))
+            rows = as_dicts(reports.completions(session, actor, NOW, region_code=code, group_by=["learner"]))
             assert [row["login"] for row in rows] == logins
 
 
@@ -220,7 +220,7 @@ def test_a_region_outside_is_as_unknown_as_one_that_is_not_there(database: Datab
         tree = six_learners(session)
         actor = office(session, "county", tree.county)
         with pytest.raises(NotFound) as refused:
-            reports.completions(session, actor, region_code=code)
+            reports.completions(session, actor, NOW, region_code=code)
     assert (refused.value.code, refused.value.params) == ("not_found", {"what": "region", "region_code": code})
 
 
@@ -230,7 +230,7 @@ def test_nobody_else_gets_a_report(database: Database, role: str) -> None:
         six_learners(session)
         actor = actor_for(session, make_user(session, "somebody", role))
         with pytest.raises(NotAllowed):
-            reports.completions(session, actor)
+            reports.completions(session, actor, NOW)
     with pytest.raises(NotAllowed):
         reports.settle(database, actor, NOW)
 
@@ -250,7 +250,7 @@ def test_what_a_report_is_refused_for(
         six_learners(session)
         actor = office(session)
         with pytest.raises(refusal) as refused:
-            reports.completions(session, actor, **arguments)
+            reports.completions(session, actor, NOW, **arguments)
     assert refused.value.code == code
 
 
@@ -276,8 +276,8 @@ def test_programmes_are_never_added_up(database: Database) -> None:
     with database.writing() as session:
         two_programmes(session)
         actor = office(session)
-        rows = as_dicts(reports.completions(session, actor))
-        one = as_dicts(reports.completions(session, actor, programme_key="b"))
+        rows = as_dicts(reports.completions(session, actor, NOW))
+        one = as_dicts(reports.completions(session, actor, NOW, programme_key="b"))
     assert [(row["programme_key"], row["total_class_hours"]) for row in rows] == [
         ("a", Decimal("5.33")),
         ("b", Decimal("4.00")),
@@ -288,7 +288,7 @@ def test_programmes_are_never_added_up(database: Database) -> None:
 def test_learner_rows_of_several_programmes_have_the_columns_of_all(database: Database) -> None:
     with database.writing() as session:
         two_programmes(session)
-        report = reports.completions(session, office(session), group_by=["learner"])
+        report = reports.completions(session, office(session), NOW, group_by=["learner"])
         titles = {column.key: column.title for column in report.columns if column.title is not None}
         rows = as_dicts(report)
     assert titles == {
@@ -314,7 +314,7 @@ def test_whoever_moved_stays_where_they_enrolled(database: Database) -> None:
         enrol(session, user, publish(session))
         user.region_id = tree.far_school.id
         session.flush()
-        rows = as_dicts(reports.completions(session, office(session), group_by=["school"]))
+        rows = as_dicts(reports.completions(session, office(session), NOW, group_by=["school"]))
     assert [row["school_code"] for row in rows] == ["530102-001"]
 
 
@@ -322,7 +322,7 @@ def test_a_learner_registered_under_a_county_has_no_school(database: Database) -
     with database.writing() as session:
         tree = make_region_tree(session)
         enrol(session, make_user(session, region=tree.county), publish(session))
-        (row,) = as_dicts(reports.completions(session, office(session), group_by=["county", "school"]))
+        (row,) = as_dicts(reports.completions(session, office(session), NOW, group_by=["county", "school"]))
     assert (row["county_code"], row["school_code"], row["school_name"]) == ("530102", None, None)
 
 
@@ -337,10 +337,10 @@ def test_once_settled_a_report_misses_no_watched_minute_of_the_admins_learners(d
         actor, whole = office(session, "county", tree.county), office(session)
     later = NOW + timedelta(hours=1)
     with database.reading() as session:
-        assert as_dicts(reports.completions(session, actor))[0]["not_started"] == 1
+        assert as_dicts(reports.completions(session, actor, NOW))[0]["not_started"] == 1
     assert reports.settle(database, actor, later) == 1
     with database.reading() as session:
-        (row,) = as_dicts(reports.completions(session, actor, group_by=["learner"]))
+        (row,) = as_dicts(reports.completions(session, actor, NOW, group_by=["learner"]))
         assert (row["component.video"], row["total_class_hours"]) == (Decimal("0.10"), Decimal("0.10"))
     assert reports.settle(database, whole, later, programme_key="rural", region_code="530102") == 0
     assert reports.settle(database, whole, later, programme_key="rural") == 1
@@ -354,7 +354,7 @@ def test_hundreds_of_learners_come_in_portions(database: Database, monkeypatch: 
             enrol(session, make_user(session, f"l{number:03}"), current)
         actor = office(session)
     with database.reading() as session:
-        report = reports.completions(session, actor, group_by=["learner"])
+        report = reports.completions(session, actor, NOW, group_by=["learner"])
         first = next(report.rows)
         assert first[2] == "l000"
         assert [row[2] for row in report.rows] == [f"l{number:03}" for number in range(1, 35)]
@@ -391,8 +391,8 @@ def test_whatever_is_entered_reports_and_hours_agree(
                 credit(session, enrolment, amount_ms, key)
         actor = office(session)
         found = {login: hours.read(session, one, NOW) for login, one in enrolments.items()}
-        learners = as_dicts(reports.completions(session, actor, group_by=["learner"]))
-        (group,) = as_dicts(reports.completions(session, actor))
+        learners = as_dicts(reports.completions(session, actor, NOW, group_by=["learner"]))
+        (group,) = as_dicts(reports.completions(session, actor, NOW))
     assert {row["login"] for row in learners} == set(enrolments)
     for row in learners:
         login = row["login"]

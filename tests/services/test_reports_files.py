@@ -18,7 +18,7 @@ from lms_plugin.services import reportfile, reports
 from lms_plugin.services.reportfile import Wording, csv_chunks, xlsx_chunks
 from lms_plugin.services.reports import Column, Kind, Report, Row
 from lms_plugin.storage.session import Database
-from tests.builders import actor_for, credit, enrol, make_region_tree, make_user, publish
+from tests.builders import NOW, actor_for, credit, enrol, make_region_tree, make_user, publish
 
 COLUMNS = (
     Column("programme_title"),
@@ -243,8 +243,8 @@ def test_both_files_hold_the_report_of_the_store(database: Database) -> None:
             credit(session, enrolment, 67 * 60_000)
         actor = actor_for(session, make_user(session, "office", "office"))
     with database.reading() as session:
-        as_csv = b"".join(csv_chunks(reports.completions(session, actor, group_by=["learner"]), ZH))
-        as_xlsx = b"".join(xlsx_chunks(reports.completions(session, actor, group_by=["learner"]), ZH))
+        as_csv = b"".join(csv_chunks(reports.completions(session, actor, NOW, group_by=["learner"]), ZH))
+        as_xlsx = b"".join(xlsx_chunks(reports.completions(session, actor, NOW, group_by=["learner"]), ZH))
     plain = read_csv(as_csv)
     assert [row[2:4] for row in plain[1:]] == [["a", "'=cmd|'/C calc'!A0"], ["b", "王丽"]]
     sheet = open_xlsx(as_xlsx).active

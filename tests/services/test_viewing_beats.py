@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from lms_plugin.domain.evidence import Beaten, Event, Opened, Outcome
 from lms_plugin.domain.programme import LmsCourse, Window
 from lms_plugin.domain.watching import RULE, Claim, Reason, Stretch
-from lms_plugin.services import viewing
-from lms_plugin.storage.activity import Beat
+from lms_plugin.services import delivery, evidence_log, viewing
 from lms_plugin.storage.outbox import Report
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.session import Database
@@ -28,12 +28,19 @@ def viewer(database: Database) -> Viewer:
     return make_viewer(database)
 
 
+def evidence(viewer: Viewer) -> list[Event]:
+    with viewer.database.reading() as session:
+        log = evidence_log.read(session, viewer.actor.user_id)
+        assert log is not None
+        return [logged.event for logged in log.events()]
+
+
 def state(viewer: Viewer, name: str) -> tuple[object, ...]:
     lease = viewer.lease(name)
     return (
         viewer.covered(),
         lease.spent_ms,
-        lease.unposted_ms,
+        lease.unposted,
         lease.last_contact_at,
         lease.ended_at,
         len(viewer.ledger()),
@@ -75,8 +82,7 @@ def test_one_beat_sent_by_many_at_once_is_taken_once(viewer: Viewer) -> None:
         answers = list(pool.map(lambda _: viewer.beat("a", 1, 30, (0, 60_000)), range(6)))
     assert len(set(answers)) == 1
     assert answers[0].credited == ((0, 45_000),)
-    with viewer.database.reading() as session:
-        assert session.scalar(select(func.count()).select_from(Beat)) == 1
+    assert [event.seq for event in evidence(viewer) if isinstance(event, Beaten)] == [1]
 
 
 @pytest.mark.parametrize("order", [(1, 2, 3, 4), (4, 3, 2, 1), (2, 4, 1, 3)])
@@ -119,17 +125,24 @@ def test_before_the_window_opens_nothing_counts(database: Database) -> None:
 def test_the_evidence_of_a_beat_is_kept_as_it_came(viewer: Viewer) -> None:
     viewer.open("a", 0)
     viewer.claim("a", 7, 10.5, [Claim(0, 1000, 16_000), Claim(0, 0, well_formed=False), Claim(-3, 9)])
-    with viewer.database.reading() as session:
-        beat = session.get_one(Beat, (viewer.actor.user_id, "a", 7))
-    assert (beat.received_at, beat.rule_version) == (after(10.5), 1)
-    assert beat.claimed == {"segments": [[0, 1000, 16_000, 1], [0, 0, 1000, 0], [-3, 9, 1000, 1]]}
-    assert beat.answer == {
-        "credited": [[0, 1000]],
-        "withheld": [[0, 0, "malformed"], [-3, 9, "malformed"]],
-        "held": [],
-        "covered_ms": 1000,
-        "lease": "held",
-    }
+    opened, beat = evidence(viewer)
+    assert isinstance(opened, Opened)
+    assert (opened.at, opened.session_id, opened.version, opened.max_rate_permille) == (after(0), "a", 1, 1500)
+    assert beat == Beaten(
+        at=after(10.5),
+        play=1,
+        seq=7,
+        claims=(Claim(0, 1000, 16_000), Claim(0, 0, well_formed=False), Claim(-3, 9)),
+        outcome=Outcome(
+            credited=((0, 1000),),
+            withheld=(Stretch(0, 0, Reason.MALFORMED), Stretch(-3, 9, Reason.MALFORMED)),
+            held=(),
+            covered_ms=1000,
+            lease_is_held=True,
+            film_changed=False,
+            check=0,
+        ),
+    )
 
 
 # beats as (sequence number, segments); where the learner goes on, in a film of 20 minutes
@@ -169,31 +182,49 @@ def test_late_beats_of_a_device_left_behind_do_not_move_the_playhead(viewer: Vie
     assert viewer.open("again", 80).resume_at_ms == 360_000
 
 
+def due(viewer: Viewer, at: float) -> int:
+    """How many enrolments a worker posts something for."""
+    return delivery.settle_watching(viewer.database, after(at))
+
+
 def test_credit_is_posted_in_portions_and_at_the_end_of_a_lease(viewer: Viewer) -> None:
     viewer.open("a", 0)
-    for minute in range(1, 8):
+    for minute in range(1, 15):
         viewer.beat("a", minute, minute * 60, ((minute - 1) * MINUTE, minute * MINUTE))
-    assert [row.amount_ms for row in viewer.ledger()] == [5 * MINUTE]
-    viewer.open("b", 500)
+    assert due(viewer, 15 * 60) == 0
+    viewer.beat("a", 15, 15 * 60, (14 * MINUTE, 15 * MINUTE))
+    assert due(viewer, 16 * 60) == 1
+    assert [row.amount_ms for row in viewer.ledger()] == [15 * MINUTE]
+    viewer.beat("a", 16, 16 * 60, (15 * MINUTE, 16 * MINUTE))
+    viewer.open("b", 1000)
     entries = viewer.ledger()
-    assert [row.amount_ms for row in entries] == [5 * MINUTE, 2 * MINUTE]
+    assert [row.amount_ms for row in entries] == [15 * MINUTE, MINUTE]
     assert [(row.component_key, row.source_kind, row.source_id) for row in entries] == [
         ("video", "playback_session", "a")
     ] * 2
-    assert entries[1].detail == {"module": "reading", "video": viewer.video_id, "segments": [[5 * MINUTE, 7 * MINUTE]]}
+    head = entries[1].detail.pop("evidence")
+    assert entries[1].detail == {
+        "module": "reading",
+        "video": viewer.video_id,
+        "segments": [[15 * MINUTE, 16 * MINUTE]],
+    }
+    assert len(bytes.fromhex(head)) == 32
     assert entries[1].rule_version == f"rural@1 {RULE}"
-    assert entries[1].recorded_at == after(500)
-    viewer.beat("a", 8, 600, (7 * MINUTE, 8 * MINUTE))  # a late beat of an ended lease is posted at once
-    assert [row.amount_ms for row in viewer.ledger()] == [5 * MINUTE, 2 * MINUTE, MINUTE]
+    assert entries[1].recorded_at == after(1000)
+    viewer.beat("a", 17, 1100, (16 * MINUTE, 17 * MINUTE))  # a late beat of an ended lease is due at once
+    assert due(viewer, 1100) == 1
+    assert [row.amount_ms for row in viewer.ledger()] == [15 * MINUTE, MINUTE, MINUTE]
     viewer.check_books()
 
 
-def test_a_film_seen_to_its_end_is_posted_at_once(viewer: Viewer) -> None:
+def test_a_film_seen_to_its_end_is_due_to_be_posted_at_once(viewer: Viewer) -> None:
     viewer.open("a", 0)
     viewer.beat("a", 1, 1200, (0, FILM_MS - 60_000))
+    assert due(viewer, 1200) == 0
     viewer.beat("a", 2, 1201, (FILM_MS - 60_000, FILM_MS))
+    assert due(viewer, 1201) == 1
     assert sum(row.amount_ms for row in viewer.ledger()) == FILM_MS
-    assert viewer.lease("a").unposted_ms == 0
+    assert viewer.lease("a").unposted == b""
 
 
 def test_settling_posts_exactly_what_was_credited_and_only_once(viewer: Viewer) -> None:
@@ -201,17 +232,12 @@ def test_settling_posts_exactly_what_was_credited_and_only_once(viewer: Viewer) 
     viewer.open("a", 0)
     assert not viewer.settle(1)
     viewer.beat("a", 1, 10, (0, 4_321), (10_000, 12_345))
-    with viewer.database.reading() as session:
-        assert viewing.unsettled(session) == [viewer.enrolment_id]
-        assert viewing.unsettled(session, programme_id=10**6) == []
     assert viewer.settle(11)
     assert [row.amount_ms for row in viewer.ledger()] == [4_321 + 2_345]
     assert not viewer.settle(12)
     viewer.beat("a", 2, 20, (0, 5_000))
     assert viewer.settle(21)
     assert [row.amount_ms for row in viewer.ledger()] == [6_666, 679]
-    with viewer.database.reading() as session:
-        assert viewing.unsettled(session) == []
     viewer.check_books()
 
 
@@ -228,6 +254,7 @@ def test_many_who_settle_at_once_post_once(viewer: Viewer) -> None:
 def test_the_roll_up_of_an_enrolment_follows_the_ledger(viewer: Viewer) -> None:
     viewer.open("a", 0)
     viewer.beat("a", 1, 1200, (0, FILM_MS))
+    viewer.settle(1200)
     with viewer.database.reading() as session:
         enrolment = session.get_one(Enrolment, viewer.enrolment_id)
         assert (enrolment.counted_ms, enrolment.completion_ratio) == (FILM_MS, Decimal("0.1481"))
@@ -255,11 +282,14 @@ def test_what_is_posted_is_owed_to_the_lms_and_never_goes_down(database: Databas
     viewer = make_viewer(database, programme=lms_programme())
     viewer.open("a", 0)
     viewer.beat("a", 1, 400, (0, FILM_MS // 2))
+    viewer.settle(400)
     assert owed(viewer) == {"programme": "0.0740", "first": "0.5000"}
     # 98 per cent of a film is the whole module for the LMS; the hours still count every second.
     viewer.beat("a", 2, 1200, (FILM_MS // 2, FILM_MS * 98 // 100 - 1))
+    viewer.settle(1200)
     assert owed(viewer)["first"] == "0.9799"
     viewer.beat("a", 3, 1200, (FILM_MS * 98 // 100 - 1, FILM_MS * 98 // 100))
+    viewer.settle(1200)
     assert owed(viewer)["first"] == "1.0000"
     viewer.settle(1300)
     assert sum(row.amount_ms for row in viewer.ledger()) == FILM_MS * 98 // 100
@@ -277,14 +307,4 @@ def test_a_beat_whose_transaction_failed_can_be_sent_again(viewer: Viewer) -> No
         viewer.database.transact(take_and_fail)
     assert viewer.covered() == ()
     assert viewer.beat("a", 1, 31, (0, 30_000)).covered_ms == 30_000
-    viewer.check_books()
-
-
-def test_evidence_is_what_the_books_are_checked_against(viewer: Viewer) -> None:
-    viewer.open("a", 0)
-    viewer.beat("a", 1, 30, (0, 30_000))
-    with viewer.database.writing() as session:
-        session.execute(delete(Beat))
-    # Without its evidence the same number is a new beat: the film is covered already, so it earns nothing twice.
-    assert viewer.beat("a", 1, 30, (0, 30_000)).credited == ()
     viewer.check_books()

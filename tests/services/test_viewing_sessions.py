@@ -140,7 +140,7 @@ def republish(viewer: Viewer, film_ms: int, **changes: Any) -> int:
         programme = make_programme(**changes)
         films = {module.key: make_film(f"{programme.key}/{module.key}", film_ms) for module in programme.modules}
         catalogue.publish(session, programme, films, NOW)
-        current = catalogue.in_force(session, catalogue.programme_id_of(session, programme.key))
+        current = catalogue.in_force(session, catalogue.programme_id_of(session, programme.key), NOW)
         return video_of(session, current, programme.modules[0].key).id
 
 
@@ -185,7 +185,7 @@ def test_a_film_replaced_while_two_devices_open_it_is_begun_once(viewer: Viewer)
 def video_in(viewer: Viewer, module_key: str) -> int:
     with viewer.database.reading() as session:
         return video_of(
-            session, catalogue.in_force(session, catalogue.programme_id_of(session, "rural")), module_key
+            session, catalogue.in_force(session, catalogue.programme_id_of(session, "rural"), NOW), module_key
         ).id
 
 

@@ -12,8 +12,9 @@ from lms_plugin.domain.intervals import Segments
 from lms_plugin.domain.ledger import first_break
 from lms_plugin.domain.programme import Programme
 from lms_plugin.domain.watching import Claim
-from lms_plugin.services import viewing
+from lms_plugin.services import auditing, film_standing, posting, viewing
 from lms_plugin.services.access import Actor
+from lms_plugin.services.film_standing import FilmShown
 from lms_plugin.services.viewing import BeatAnswer, OpenedSession
 from lms_plugin.storage.activity import Coverage, PlaybackSession
 from lms_plugin.storage.ledger import ComponentTotal, CreditEntryRow, LedgerHead
@@ -55,9 +56,12 @@ class Viewer:
             lambda session: viewing.take_beat(session, self.actor, name, seq=seq, claims=claims, now=after(at))
         )
 
+    def film(self, name: str) -> FilmShown:
+        return self.database.transact(lambda session: film_standing.film_shown(session, self.actor, name, NOW))
+
     def settle(self, at: float) -> bool:
         return self.database.transact(
-            lambda session: viewing.settle(session, session.get_one(Enrolment, self.enrolment_id), after(at))
+            lambda session: posting.settle(session, session.get_one(Enrolment, self.enrolment_id), after(at))
         )
 
     def lease(self, name: str) -> PlaybackSession:
@@ -90,19 +94,19 @@ class Viewer:
                     Coverage.enrolment_id == self.enrolment_id
                 )
             )
-            spent_ms, unposted_ms = session.execute(
-                select(
-                    func.coalesce(func.sum(PlaybackSession.spent_ms), 0),
-                    func.coalesce(func.sum(PlaybackSession.unposted_ms), 0),
-                ).where(of_mine)
-            ).one()
+            sessions = session.scalars(select(PlaybackSession).where(of_mine)).all()
+            spent_ms = sum(one.spent_ms for one in sessions)
+            unposted_ms = sum(intervals.length(intervals.unpack(one.unposted)) for one in sessions)
+            difference = auditing.first_difference(session, self.actor.user_id)
+            assert difference is None, difference
             total = session.get(ComponentTotal, (self.enrolment_id, "video"))
             head = session.get(LedgerHead, self.enrolment_id)
             known = (head.number, head.hash) if head is not None else None
         entries = [row for row in self.ledger() if row.component_key == "video"]
-        assert covered_ms == spent_ms
-        assert sum(row.amount_ms for row in entries) + unposted_ms == covered_ms
-        assert (total.credited_ms if total is not None else 0) + unposted_ms == covered_ms
+        assert covered_ms <= spent_ms
+        taken_back_ms = sum(intervals.length(intervals.unpack(one.retracted)) for one in sessions)
+        assert sum(row.amount_ms for row in entries) + unposted_ms - taken_back_ms == covered_ms
+        assert (total.credited_ms if total is not None else 0) + unposted_ms - taken_back_ms == covered_ms
         assert first_break(((row.as_entry(), row.hash) for row in self.ledger()), known) is None
 
 

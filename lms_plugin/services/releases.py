@@ -1,0 +1,109 @@
+"""Releases: what of their learners' film a tutor could let count, and letting it count, with a reason."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lms_plugin.domain import intervals
+from lms_plugin.domain.errors import Malformed
+from lms_plugin.domain.intervals import Segments
+from lms_plugin.domain.programme import Text
+from lms_plugin.services import access, catalogue, posting, presence
+from lms_plugin.services.access import Actor
+from lms_plugin.storage.activity import Coverage, PresenceCheck
+from lms_plugin.storage.people import User
+from lms_plugin.storage.programmes import ClassGroup, Enrolment, ModuleRow, Video
+
+LONGEST_REASON = 500
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFilm:
+    """What of one learner's film is held for want of a sign of presence, so that a tutor can let it count.
+
+    `missed_at` is when the latest presence check in this module came to nothing.
+    """
+
+    enrolment_id: int
+    learner_name: str
+    module_id: int
+    module_key: str
+    video_id: int
+    video_ms: int
+    segments: Segments
+    missed_at: datetime | None
+
+    @property
+    def held_ms(self) -> int:
+        return intervals.length(self.segments)
+
+
+def held_in_group(session: Session, group: ClassGroup) -> list[HeldFilm]:
+    """What of a class group's films is held, by learner and module; the caller has checked who may see it."""
+    rows = session.execute(
+        select(Enrolment.id, Enrolment.user_id, User.name, ModuleRow.id, ModuleRow.key, Video.id, Video.duration_ms)
+        .add_columns(Coverage.missed, Coverage.covered)
+        .join(User, User.id == Enrolment.user_id)
+        .join(Coverage, Coverage.enrolment_id == Enrolment.id)
+        .join(Video, Video.id == Coverage.video_id)
+        .join(ModuleRow, ModuleRow.id == Video.module_id)
+        .where(Enrolment.programme_id == group.programme_id, Enrolment.class_group_id == group.id)
+        .where(Coverage.missed != b"")
+        .order_by(User.name, User.login, ModuleRow.position, Video.id)
+    ).all()
+    lost = _lost(session, {row[1] for row in rows})
+    found = []
+    for enrolment_id, user_id, name, module_id, key, video_id, video_ms, missed, covered in rows:
+        segments = intervals.subtract(intervals.unpack(missed), intervals.unpack(covered))
+        if segments:
+            missed_at = lost.get((user_id, module_id)) or lost.get((user_id, None))
+            found.append(HeldFilm(enrolment_id, name, module_id, key, video_id, video_ms, segments, missed_at))
+    return found
+
+
+def release(
+    session: Session, actor: Actor, enrolment_id: int, video_id: int, wanted: Segments, *, reason: str, now: datetime
+) -> int:
+    """Let held stretches of a film count, for a reason; gives how many milliseconds count by it.
+
+    Raises:
+        NotFound: the enrolment is not one of the tutor's learners, or has not begun the film.
+        Malformed: there is no reason, or a very long one.
+    """
+    access.tutored_enrolment(session, actor, enrolment_id)
+    reason = reason.strip()
+    if not reason:
+        raise Malformed("reason_missing")
+    if len(reason) > LONGEST_REASON:
+        raise Malformed("reason_too_long", longest=LONGEST_REASON)
+    return posting.release(session, actor, enrolment_id, video_id, wanted, reason=reason, now=now)
+
+
+def whose_film(session: Session, enrolment_id: int, video_id: int, now: datetime) -> tuple[Text, str]:
+    """The title of a film's module and the learner's name, for who may release it."""
+    enrolment = session.get_one(Enrolment, enrolment_id)
+    key = session.get_one(ModuleRow, session.get_one(Video, video_id).module_id).key
+    programme = catalogue.for_enrolment(session, enrolment, now).programme
+    module = next((one for one in programme.modules if one.key == key), None)
+    title = module.title if module is not None else Text(key, key)
+    return title, session.get_one(User, enrolment.user_id).name
+
+
+def _lost(session: Session, user_ids: set[int]) -> dict[tuple[int, int | None], datetime]:
+    """When these people's latest check without a right answer was over: by module, and (None) of all modules."""
+    rows = session.scalars(
+        select(PresenceCheck)
+        .where(PresenceCheck.user_id.in_(user_ids))
+        .order_by(PresenceCheck.user_id, PresenceCheck.number)
+    )
+    found: dict[tuple[int, int | None], datetime] = {}
+    # The tries of one check share its end; one right answer among them is enough.
+    for (user_id, answer_by), tries in groupby(rows, key=lambda one: (one.user_id, one.answer_by)):
+        last = list(tries)[-1]
+        if last.outcome in (presence.FAILED, presence.UNANSWERED):
+            at = last.answered_at or answer_by
+            found[user_id, last.module_id] = found[user_id, None] = at
+    return found
