@@ -8,18 +8,24 @@ from pathlib import Path
 
 import structlog
 from apiflask import APIFlask
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_flask_exporter import PrometheusMetrics
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from lms_plugin.api import blueprint as api
+from lms_plugin.api.beat_lane import BeatLane
 from lms_plugin.config import Settings, read_settings
 from lms_plugin.domain.errors import Unavailable
 from lms_plugin.http import health, languages, problems, security
+from lms_plugin.http.bodies import Json
 from lms_plugin.http.context import EXTENSION, Context
 from lms_plugin.http.identifiers import IdConverter
 from lms_plugin.http.identity import make_login_manager
 from lms_plugin.http.media_address import MediaAddresses
+from lms_plugin.services.attachments import Folder
+from lms_plugin.services.beats import BeatTaker
+from lms_plugin.services.sealing import FileSeal
 from lms_plugin.storage import migrating
 from lms_plugin.storage.session import Database
 from lms_plugin.web import blueprint as web
@@ -39,6 +45,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
         static_folder=str(Path(__file__).parent / "web" / "static"),
         template_folder=str(Path(__file__).parent / "web" / "templates"),
     )
+    app.json = Json(app)
     app.config.update(
         SECRET_KEY=settings.secret_key,
         SESSION_COOKIE_SECURE=settings.uses_https,
@@ -55,14 +62,21 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     database = Database(settings.database_url)
+    tell_time = clock or (lambda: datetime.now(UTC))
     app.extensions[EXTENSION] = Context(
         database=database,
-        clock=clock or (lambda: datetime.now(UTC)),
+        clock=tell_time,
         media_root=settings.media_root,
-        media=MediaAddresses(settings.secret_key),
+        media=MediaAddresses(
+            settings.secret_key, outside_key=settings.media_key, clock=lambda: tell_time().timestamp()
+        ),
+        media_base_url=settings.media_base_url,
         timezone=settings.timezone,
         base_url=settings.base_url,
+        beats=BeatTaker(database),
+        file_seal=FileSeal(settings.secret_key),
         schema_is_current=lambda: _schema_is_current(database),
+        attachments=Folder(settings.attachments_root),
     )
     make_login_manager().init_app(app)
     languages.make_babel().init_app(app, locale_selector=languages.choose_language, default_timezone=settings.timezone)
@@ -72,12 +86,29 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
     app.extensions["lms_plugin_limiter"] = limiter
     app.url_map.converters["id"] = IdConverter
     problems.install(app)
-    security.install(app)
+    security.install(app, media_base_url=settings.media_base_url)
     app.register_blueprint(health.health)
     api.register(app, limiter)
     web.register(app, limiter)
-    PrometheusMetrics(app, path="/metrics", group_by="endpoint")
+    registry = _registry()
+    PrometheusMetrics(app, path="/metrics", group_by="endpoint", registry=registry)
+    app.wsgi_app = BeatLane(  # type: ignore[method-assign]
+        app,
+        app.wsgi_app,
+        app.extensions[EXTENSION].beats,
+        tell_time,
+        headers=security.guarding_headers(app, settings.media_base_url),
+        registry=registry,
+    )
     return app
+
+
+def _registry() -> CollectorRegistry:
+    """What /metrics tells: of this application, and of its process."""
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    return registry
 
 
 def application() -> APIFlask:

@@ -7,10 +7,25 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 
-from lms_plugin.api import discussion, enrolments, people, playback, reports, shapes
+from lms_plugin.api import (
+    admission,
+    discussion,
+    dispute_shapes,
+    disputes,
+    enrolments,
+    meeting_shapes,
+    meetings,
+    people,
+    playback,
+    reports,
+    school_shapes,
+    school_study,
+    shapes,
+    watching,
+)
 from lms_plugin.api.description import PREFIX, Route, View, describe
 from lms_plugin.http.identity import current_actor
-from lms_plugin.http.security import throttle_sign_in
+from lms_plugin.http.security import throttle_codes, throttle_sign_in
 
 ROUTES = (
     # tokens and people
@@ -29,6 +44,46 @@ ROUTES = (
         query=shapes.LedgerQuery,
         answer=shapes.LedgerAnswer,
     ),
+    Route("GET", "/enrolments/<id:enrolment_id>/films", watching.films_of, answer=shapes.FilmsAnswer),
+    # a tutor's decisions
+    Route(
+        "POST",
+        "/enrolments/<id:enrolment_id>/releases",
+        watching.release,
+        body=shapes.ReleaseRequest,
+        answer=shapes.ReleaseResponse,
+        status=201,
+    ),
+    # disputes
+    Route("GET", "/enrolments/<id:enrolment_id>/disputes", disputes.disputes_of, answer=dispute_shapes.DisputesAnswer),
+    Route(
+        "POST",
+        "/enrolments/<id:enrolment_id>/disputes",
+        disputes.open_dispute,
+        body=dispute_shapes.DisputeRequest,
+        answer=dispute_shapes.DisputeAnswer,
+        status=201,
+    ),
+    Route(
+        "POST",
+        "/disputes/<id:dispute_id>/withdrawal",
+        disputes.withdraw_dispute,
+        answer=dispute_shapes.DisputeAnswer,
+    ),
+    Route(
+        "POST",
+        "/disputes/<id:dispute_id>/proposal",
+        disputes.propose,
+        body=dispute_shapes.ProposalRequest,
+        answer=dispute_shapes.DisputeAnswer,
+    ),
+    Route(
+        "POST",
+        "/disputes/<id:dispute_id>/decision",
+        disputes.decide,
+        body=dispute_shapes.DecisionRequest,
+        answer=dispute_shapes.DisputeAnswer,
+    ),
     # watching
     Route(
         "POST",
@@ -44,6 +99,15 @@ ROUTES = (
         playback.take_beat,
         body=shapes.BeatRequest,
         answer=shapes.BeatResponse,
+        asks_itself=True,
+    ),
+    Route("GET", "/playback-sessions/<playback_session_id>", playback.film_of, answer=shapes.FilmAnswer),
+    Route(
+        "POST",
+        "/playback-sessions/<playback_session_id>/presence-checks/<check_id>",
+        playback.answer_check,
+        body=shapes.CheckRequest,
+        answer=shapes.CheckResponse,
     ),
     # discussion
     Route(
@@ -83,6 +147,146 @@ ROUTES = (
         answer=shapes.WrittenAnswer,
         status=201,
     ),
+    # meetings; Q&A sessions have addresses of their own
+    Route(
+        "POST",
+        "/class-groups/<id:class_group_id>/qna-sessions",
+        meetings.plan_qna_session,
+        body=meeting_shapes.QnaSessionRequest,
+        answer=meeting_shapes.MeetingAnswer,
+        status=201,
+    ),
+    Route(
+        "POST",
+        "/qna-sessions/<id:meeting_id>/check-ins",
+        meetings.check_in_at_qna_session,
+        body=meeting_shapes.CheckInRequest,
+        answer=meeting_shapes.CheckInAnswer,
+    ),
+    Route(
+        "PUT",
+        "/qna-sessions/<id:meeting_id>/attendance",
+        meetings.set_attendance_of_qna_session,
+        body=meeting_shapes.AttendanceListRequest,
+        answer=meeting_shapes.AttendanceListAnswer,
+    ),
+    Route(
+        "POST",
+        "/class-groups/<id:class_group_id>/meetings",
+        meetings.plan_meeting,
+        body=meeting_shapes.MeetingRequest,
+        answer=meeting_shapes.MeetingAnswer,
+        status=201,
+    ),
+    Route("GET", "/meetings/<id:meeting_id>", meetings.meeting_of, answer=meeting_shapes.MeetingAnswer),
+    Route(
+        "POST",
+        "/meetings/<id:meeting_id>/state",
+        meetings.set_meeting_state,
+        body=meeting_shapes.MeetingStateRequest,
+        answer=meeting_shapes.MeetingAnswer,
+    ),
+    Route("GET", "/meetings/<id:meeting_id>/code", meetings.code_of, answer=meeting_shapes.CodeAnswer),
+    Route(
+        "POST",
+        "/meetings/<id:meeting_id>/check-ins",
+        meetings.check_in,
+        body=meeting_shapes.CheckInRequest,
+        answer=meeting_shapes.CheckInAnswer,
+    ),
+    Route(
+        "GET",
+        "/meetings/<id:meeting_id>/attendance",
+        meetings.attendance_of,
+        answer=meeting_shapes.AttendanceListAnswer,
+    ),
+    Route(
+        "PUT",
+        "/meetings/<id:meeting_id>/attendance",
+        meetings.set_attendance,
+        body=meeting_shapes.AttendanceListRequest,
+        answer=meeting_shapes.AttendanceListAnswer,
+    ),
+    # quotas and nominations
+    Route(
+        "GET",
+        "/programmes/<key>/quotas",
+        admission.quotas_of,
+        query=admission.QuotasQuery,
+        answer=admission.QuotasAnswer,
+    ),
+    Route(
+        "PUT",
+        "/programmes/<key>/quotas/<region_code>",
+        admission.set_quota,
+        body=admission.QuotaRequest,
+        status=204,
+    ),
+    Route(
+        "GET",
+        "/programmes/<key>/nominations",
+        admission.nominations_of,
+        query=admission.NominationsQuery,
+        answer=admission.NominationsAnswer,
+    ),
+    Route(
+        "POST",
+        "/programmes/<key>/nominations",
+        admission.nominate,
+        body=admission.NominationRequest,
+        answer=admission.NominationAnswer,
+        status=201,
+    ),
+    Route(
+        "POST",
+        "/nominations/<id:nomination_id>/decisions",
+        admission.decide_nomination,
+        body=admission.NominationDecisionRequest,
+        answer=admission.NominationDecisionAnswer,
+    ),
+    # school-based activities and coursework
+    Route(
+        "GET",
+        "/enrolments/<id:enrolment_id>/activities",
+        school_study.activities_of,
+        answer=school_shapes.ActivitiesAnswer,
+    ),
+    Route(
+        "POST",
+        "/enrolments/<id:enrolment_id>/activities",
+        school_study.hand_in_activity,
+        body=school_shapes.ActivityRequest,
+        answer=school_shapes.ActivityStateAnswer,
+        status=201,
+    ),
+    Route(
+        "POST",
+        "/activities/<id:activity_id>/decisions",
+        school_study.decide_activity,
+        body=school_shapes.ActivityDecisionRequest,
+        answer=school_shapes.ActivityStateAnswer,
+    ),
+    Route(
+        "GET",
+        "/enrolments/<id:enrolment_id>/coursework",
+        school_study.coursework_of,
+        answer=school_shapes.CourseworkAnswer,
+    ),
+    Route(
+        "POST",
+        "/enrolments/<id:enrolment_id>/coursework",
+        school_study.hand_in_homework,
+        body=school_shapes.HomeworkRequest,
+        answer=school_shapes.WorkAnswer,
+        status=201,
+    ),
+    Route(
+        "POST",
+        "/coursework/<id:coursework_id>/marks",
+        school_study.mark_homework,
+        body=school_shapes.MarkRequest,
+        answer=school_shapes.WorkAnswer,
+    ),
     # the office
     Route(
         "GET",
@@ -100,9 +304,11 @@ def register(app: APIFlask, limiter: Limiter) -> None:
     """Add the API and its description to an application."""
     api = Blueprint("api", __name__, url_prefix=PREFIX)
     for route in ROUTES:
-        view = route.view if route.is_open else _signed_in(route.view)
+        view = route.view if route.is_open or route.asks_itself else _signed_in(route.view)
         if route.view is people.create_token:
             view = throttle_sign_in(limiter, view)
+        if route.view in (meetings.check_in, meetings.check_in_at_qna_session):
+            view = throttle_codes(limiter, view)
         api.add_url_rule(route.rule, route.view.__name__, view, methods=[route.method])
     app.register_blueprint(api)
     describe(app, ROUTES)

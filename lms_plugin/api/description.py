@@ -33,6 +33,8 @@ class Route:
     many: bool = False
     status: int = 200
     is_open: bool = False
+    asks_itself: bool = False
+    """The view finds out by itself who asks, and refuses whoever is not signed in."""
     files: tuple[str, ...] = ()
 
 

@@ -117,7 +117,7 @@ def preview(module_id: int) -> Response:
 
 
 def _programme(store: Session, module_id: int) -> Programme:
-    return catalogue.in_force_for_module(store, module_id).programme
+    return catalogue.in_force_for_module(store, module_id, context().clock()).programme
 
 
 def _judgement(judgement: Judgement, programme: Programme) -> JudgementAnswer:

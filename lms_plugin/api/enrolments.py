@@ -23,7 +23,7 @@ from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.http.languages import current_language
 from lms_plugin.http.wording import missing_sentence
-from lms_plugin.services import access, catalogue, hours, oversight, viewing
+from lms_plugin.services import access, catalogue, hours, oversight, posting
 
 
 def mine() -> Response:
@@ -32,7 +32,7 @@ def mine() -> Response:
     with shared.database.reading() as store:
         answers = []
         for enrolment in oversight.own_enrolments(store, actor):
-            current = catalogue.in_force(store, enrolment.programme_id)
+            current = catalogue.for_enrolment(store, enrolment, shared.clock())
             programme = current.programme
             answers.append(
                 EnrolmentAnswer(
@@ -63,7 +63,7 @@ def hours_of(enrolment_id: int) -> Response:
     with shared.database.reading() as store:
         access.visible_enrolment(store, actor, enrolment_id)
     shared.database.transact(
-        lambda store: viewing.settle(store, access.visible_enrolment(store, actor, enrolment_id), now)
+        lambda store: posting.settle(store, access.visible_enrolment(store, actor, enrolment_id), now)
     )
     with shared.database.reading() as store:
         found = hours.read(store, access.visible_enrolment(store, actor, enrolment_id), now)
@@ -123,4 +123,5 @@ def _standing(standing: Standing, language: str) -> StandingAnswer:
         credited_seconds=seconds(standing.counted_ms),
         credited_class_hours=standing.credited_class_hours,
         remaining_class_hours=standing.remaining_class_hours,
+        pending_seconds=seconds(standing.pending_ms),
     )

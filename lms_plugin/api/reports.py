@@ -37,7 +37,7 @@ def completions() -> Response:
     wording = report_wording(current_language())
     with ExitStack() as held:
         store = held.enter_context(shared.database.reading())
-        report = reports.completions(store, actor, group_by=group_by, **chosen)
+        report = reports.completions(store, actor, now, group_by=group_by, **chosen)
         if query.format == "json":
             return jsonify(
                 columns=[{"key": column.key, "title": wording.label(column)} for column in report.columns],

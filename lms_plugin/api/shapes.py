@@ -89,6 +89,8 @@ class StandingAnswer(BaseModel):
     credited_seconds: Seconds
     credited_class_hours: Hours
     remaining_class_hours: Hours
+    pending_seconds: Seconds = 0
+    """What of the credit waits for its week, where there is a weekly pace; it is not among `credited_seconds`."""
 
 
 class MissingAnswer(BaseModel):
@@ -135,6 +137,26 @@ class LedgerAnswer(BaseModel):
     next_after: int | None
 
 
+class StretchAnswer(BaseModel):
+    """A stretch of film that does not count, and why."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    from_: Seconds = Field(alias="from")
+    to: Seconds
+    reason: str
+
+
+class CheckAnswer(BaseModel):
+    """A presence check; `answer_within_seconds` is what is left of its time as the service sees it."""
+
+    id: str
+    question: str
+    choices: list[str]
+    answer_by: datetime
+    answer_within_seconds: float
+
+
 class SessionRequest(Body):
     enrolment_id: Id
 
@@ -145,8 +167,70 @@ class SessionAnswer(BaseModel):
     max_rate: float
     beat_interval_seconds: int
     manifest_url: str
-    covered: list[Span]
     resume_at_seconds: Seconds
+    skipping_ahead: bool
+    covered: list[Span]
+    covered_seconds: Seconds
+    held: list[StretchAnswer]
+    withheld: list[StretchAnswer]
+    presence_check: CheckAnswer | None
+
+
+class FilmAnswer(BaseModel):
+    """The whole standing of a film."""
+
+    covered: list[Span]
+    covered_seconds: Seconds
+    held: list[StretchAnswer]
+    withheld: list[StretchAnswer]
+    lease: str
+    presence_check: CheckAnswer | None
+
+
+class StretchToldAnswer(StretchAnswer):
+    """A stretch with its reason in words."""
+
+    message: str
+
+
+class FilmOfModuleAnswer(BaseModel):
+    """How a module's film stands for one learner; a stretch is in at most one of covered, held and withheld."""
+
+    module_id: int
+    module_key: str
+    title: str
+    video_id: int
+    duration_seconds: Seconds
+    covered: list[Span]
+    covered_seconds: Seconds
+    held: list[StretchToldAnswer]
+    withheld: list[StretchToldAnswer]
+
+
+class FilmsAnswer(BaseModel):
+    films: list[FilmOfModuleAnswer]
+
+
+class ReleaseRequest(Body):
+    video_id: Id
+    segments: Annotated[list[Span], Field(min_length=1, max_length=1000)]
+    reason: str
+
+
+class ReleaseResponse(BaseModel):
+    released_seconds: Seconds
+
+
+class CheckRequest(Body):
+    answer: int = Field(ge=0, le=1000)
+
+
+class CheckResponse(BaseModel):
+    """`presence_check` is another try's question, after a wrong answer."""
+
+    passed: bool
+    film_changed: bool
+    presence_check: CheckAnswer | None
 
 
 class BeatRequest(BaseModel):
@@ -159,23 +243,21 @@ class BeatRequest(BaseModel):
 
     seq: int = Field(ge=1)
     segments: list[SegmentClaim]
-
-
-class WithheldAnswer(BaseModel):
-    model_config = ConfigDict(populate_by_name=True)
-
-    from_: Seconds = Field(alias="from")
-    to: Seconds
-    reason: str
+    unanswered: str | None = None
+    """The id of a presence check that was shown, and that nobody answered in time."""
 
 
 class BeatResponse(BaseModel):
+    """`film_changed` says that more of the film changed than this beat's credit: ask for its whole standing."""
+
     credited: list[Span]
-    withheld: list[WithheldAnswer]
+    withheld: list[StretchAnswer]
     held: list[Span]
+    held_reasons: list[StretchAnswer]
     covered_seconds: Seconds
     lease: str
-    presence_check: dict[str, object] | None
+    presence_check: CheckAnswer | None
+    film_changed: bool
 
 
 class ThreadsQuery(Body):

@@ -10,6 +10,9 @@ from typing import cast
 from flask import current_app
 
 from lms_plugin.http.media_address import MediaAddresses
+from lms_plugin.services.attachments import Folder
+from lms_plugin.services.beats import BeatTaker
+from lms_plugin.services.sealing import FileSeal
 from lms_plugin.storage.session import Database
 
 EXTENSION = "lms_plugin"
@@ -17,15 +20,22 @@ EXTENSION = "lms_plugin"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Shared by all requests of a process; `clock` gives the present moment, aware."""
+    """Shared by all requests of a process; `clock` gives the present moment, aware.
+
+    `media_base_url` is the origin of the server that sends the films; None where the service does.
+    """
 
     database: Database
     clock: Callable[[], datetime]
     media_root: Path
     media: MediaAddresses
+    media_base_url: str | None
     timezone: str
     base_url: str
+    beats: BeatTaker
+    file_seal: FileSeal
     schema_is_current: Callable[[], bool]
+    attachments: Folder
 
     def new_id(self) -> str:
         """A fresh unguessable name of 22 characters."""

@@ -25,6 +25,10 @@ class Visitor:
     is_anonymous: bool = False
 
     @property
+    def user_id(self) -> int:
+        return self.actor.user_id
+
+    @property
     def name(self) -> str:
         return self.actor.name
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping
 
-from flask import Flask, Response, request
+from flask import Flask, Response, request, session
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFError, CSRFProtect, validate_csrf
+from wtforms.validators import ValidationError
 
 from lms_plugin.http.identity import bearer_token
+from lms_plugin.services.attachments import MAX_REQUEST_BYTES
 
 POLICY = (
     "default-src 'self'; media-src 'self' blob:; img-src 'self' data:; worker-src 'self' blob:; style-src 'self';"
@@ -21,8 +23,18 @@ POLICY = (
 ACCOUNT_FROM_ADDRESS_LIMIT = "10 per minute; 60 per hour"
 ACCOUNT_LIMIT = "300 per hour"
 ADDRESS_LIMIT = "60 per minute"
+MEETING_CODE_LIMIT = "10 per 5 minutes; 60 per hour"
+"""Wrong codes of one person at one meeting: two codes of a million are right at a time."""
 View = Callable[..., ResponseReturnValue]
+SIGNED_IN = "_user_id"
+"""Where Flask-Login keeps who is signed in. Whether that is still true is for the view to find out."""
+
+TAKES_FILES = frozenset({"pages.new_activity", "pages.activity", "pages.homework"})
+"""Endpoints where signed-in people hand in files: more may be sent there than elsewhere."""
+
 _SAFE = {"GET", "HEAD", "OPTIONS"}
+_SIGNED_ADDRESSES = {"pages.unsubscribe"}
+"""A signature in the address allows it, whoever asks: a mail program that ends e-mail has no token (RFC 8058)."""
 
 
 def make_limiter(*, enabled: bool) -> Limiter:
@@ -40,6 +52,36 @@ def throttle_sign_in(limiter: Limiter, view: View) -> View:
     return view
 
 
+def throttle_codes(limiter: Limiter, view: View) -> View:
+    """A view that takes the code of a meeting, throttled per person and meeting; only wrong codes count."""
+    limited: View = limiter.shared_limit(
+        MEETING_CODE_LIMIT,
+        scope="meeting_codes",
+        key_func=_person_at_meeting,
+        methods=["POST"],
+        deduct_when=lambda response: response.status_code == 422,
+    )(view)
+    return limited
+
+
+def _person_at_meeting() -> str:
+    person = current_user.user_id if current_user.is_authenticated else get_remote_address()
+    return f"meeting:{(request.view_args or {}).get('meeting_id')} {person}"
+
+
+def _check_token(csrf: CSRFProtect) -> None:
+    """Check the CSRF token of the request's form or header; of its JSON, where a page that is going left a beacon."""
+    content = request.get_json(silent=True) if request.is_json and "X-CSRFToken" not in request.headers else None
+    token = content.get("csrf_token") if isinstance(content, Mapping) else None
+    if token is None:
+        csrf.protect()
+        return
+    try:
+        validate_csrf(token)
+    except ValidationError as fault:
+        raise CSRFError(str(fault)) from fault
+
+
 def account_tried() -> str:
     """The account a sign-in is tried for."""
     body = request.get_json(silent=True) if request.is_json else request.form
@@ -51,7 +93,29 @@ def _was_wrong(response: Response) -> bool:
     return response.status_code == 401
 
 
-def install(app: Flask) -> None:
+def policy(media_base_url: str | None) -> str:
+    """The Content-Security-Policy; `media_base_url` is the origin films come from, None for the service itself."""
+    if media_base_url is None:
+        return POLICY
+    return POLICY.replace("media-src 'self'", f"media-src 'self' {media_base_url}").replace(
+        "connect-src 'self'", f"connect-src 'self' {media_base_url}"
+    )
+
+
+def guarding_headers(app: Flask, media_base_url: str | None = None) -> list[tuple[str, str]]:
+    """The security headers that every answer has."""
+    headers = [
+        ("Content-Security-Policy", policy(media_base_url)),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "same-origin"),
+        ("Permissions-Policy", "camera=(), microphone=(), geolocation=()"),
+    ]
+    if app.config["SESSION_COOKIE_SECURE"]:
+        headers.append(("Strict-Transport-Security", "max-age=31536000"))
+    return headers
+
+
+def install(app: Flask, *, media_base_url: str | None = None) -> None:
     """Check CSRF where a cookie speaks for the person, and set the security headers."""
     csrf = CSRFProtect()
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False
@@ -61,22 +125,22 @@ def install(app: Flask) -> None:
 
     @app.before_request
     def check_csrf() -> None:
-        if request.method in _SAFE:
+        if request.method in _SAFE or request.endpoint in _SIGNED_ADDRESSES:
             return
+        if request.endpoint in TAKES_FILES and SIGNED_IN in session:
+            request.max_content_length = MAX_REQUEST_BYTES
         is_page = not request.path.startswith("/api/")
         # An API call is forgeable only where the browser's cookie is what signs it in.
-        if is_page or (bearer_token(request) is None and current_user.is_authenticated):
-            csrf.protect()
+        if is_page or (bearer_token(request) is None and SIGNED_IN in session):
+            _check_token(csrf)
+
+    guards = guarding_headers(app, media_base_url)
 
     @app.after_request
     def set_headers(response: Response) -> Response:
         headers = response.headers
-        headers.setdefault("Content-Security-Policy", POLICY)
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Referrer-Policy", "same-origin")
-        headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-        if app.config["SESSION_COOKIE_SECURE"]:
-            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        for name, value in guards:
+            headers.setdefault(name, value)
         if request.path.startswith("/static/vendor/") and response.status_code == 200:
             # Their addresses carry the version; everything else under /static is asked for again (ETag).
             headers["Cache-Control"] = "public, max-age=31536000, immutable"

@@ -1,5 +1,6 @@
 """Sentences for codes, in the language of the request: refusals, reasons, and what is missing."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from flask_babel import format_date, ngettext
@@ -8,7 +9,14 @@ from flask_babel import gettext as _
 from lms_plugin.domain.completion import Missing
 from lms_plugin.domain.discussion import Judgement, PostReason
 from lms_plugin.domain.errors import Refusal
+from lms_plugin.domain.hours import Standing
 from lms_plugin.domain.programme import DiscussionRule, Programme
+from lms_plugin.domain.watching import Reason
+from lms_plugin.http.admission_wording import admission_refusals
+from lms_plugin.http.dispute_wording import dispute_refusals
+from lms_plugin.http.figures import clock
+from lms_plugin.http.meeting_wording import meeting_refusals
+from lms_plugin.http.school_wording import school_refusals
 from lms_plugin.services.reportfile import Wording
 
 
@@ -27,13 +35,38 @@ def refusal_sentence(refusal: Refusal) -> str:
         "title_too_long": _("The title is too long: %(longest)s characters at most.", longest=params.get("longest")),
         "body_missing": _("Please write something first."),
         "body_too_long": _("The text is too long: %(longest)s characters at most.", longest=params.get("longest")),
+        "reason_missing": _("Please say why it should count."),
+        "reason_too_long": _("The reason is too long: %(longest)s characters at most.", longest=params.get("longest")),
         "malformed": _("Something in what was sent is not in the right form."),
         "unknown_grouping": _("The report cannot be grouped like that."),
         "report_not_refused": _("This report was not refused, so there is nothing to send again."),
+        "upload_missing": _("Please choose a file first."),
+        "unknown_kind": _("Please choose what the file holds."),
+        "too_many_uploads": _(
+            "%(most)s files wait already. Import or discard some of them first.", most=params.get("most")
+        ),
+        "upload_not_waiting": _("This file was imported or discarded already."),
+        "upload_unreadable": _("The file can no longer be read, because the service's secret key was changed."),
+        "import_has_faults": _("The file has faults by now; nothing was imported. Please look at them again."),
+        "import_changed": _(
+            "What the file would do has changed since you looked; nothing was imported. Please look again."
+        ),
+        "slips_gone": _("These passwords were fetched already and are kept nowhere. Give the people new ones."),
+        "key_wrong": _("These passwords can be fetched only from the page that appeared after importing."),
+        "file_empty": _("There is nothing in the file."),
+        "file_unreadable": _("The file cannot be read. Please save it as XLSX or CSV again."),
+        "file_is_old_excel": _("This is an .xls file of an old Excel. Please save it as .xlsx or CSV."),
+        "file_too_large": _("The file is too large."),
+        "file_unpacks_too_large": _("The file unpacks to far more than a roster can be."),
+        "too_many_rows": _("The file has too many rows: %(limit)s at most.", limit=params.get("limit")),
+        "encoding_unknown": _("The file is neither UTF-8 nor GB18030 (GBK). Please save it as UTF-8 or XLSX."),
         "throttled": _("Too many attempts. Please wait a minute and try again."),
         "too_large": _("What you sent is too large."),
         "unavailable": _("The service is short of something at the moment. Nothing was lost; please try again soon."),
     }
+    by_code |= admission_refusals(refusal)
+    by_code |= meeting_refusals(refusal) | school_refusals(refusal)
+    by_code |= dispute_refusals(refusal)
     return by_code.get(refusal.code) or _("This could not be done (%(code)s).", code=refusal.code)
 
 
@@ -46,6 +79,15 @@ def missing_sentence(missing: Missing, programme: Programme, language: str) -> s
         return _("%(hours)s more class hours in total", hours=hours)
     component = programme.component(missing.component_key or "")
     title = component.title.in_language(language) if component else ""
+    if missing.code == "homework":
+        return ngettext(
+            "%(num)s more piece of %(component)s that passes",
+            "%(num)s more pieces of %(component)s that pass",
+            missing.pieces,
+            component=title,
+        )
+    if missing.code == "examination":
+        return _("%(component)s to pass", component=title)
     return _("%(hours)s class hours of %(component)s", hours=hours, component=title)
 
 
@@ -57,6 +99,16 @@ def all_missing_sentence(missing: tuple[Missing, ...], programme: Programme, lan
     *rest, last = parts
     listed = _("%(rest)s and %(last)s", rest=_(", ").join(rest), last=last) if rest else last
     return _("Still missing: %(what)s.", what=listed)
+
+
+def pending_sentence(standing: Standing) -> str:
+    """That credit of a component waits for its week, where it has a pace."""
+    return str(
+        _(
+            "%(time)s of it waits: its week has not reached the pace that this kind of study asks for.",
+            time=clock(standing.pending_ms),
+        )
+    )
 
 
 def judgement_sentence(judgement: Judgement, rule: DiscussionRule, timezone: str) -> str:
@@ -93,6 +145,44 @@ def judgement_sentence(judgement: Judgement, rule: DiscussionRule, timezone: str
         PostReason.NO_CREDIT_HERE: _("Posts earn no hours in this programme."),
     }
     return sentences[judgement.reason]
+
+
+def reason_texts(_: Callable[[str], str] = _) -> dict[str, str]:
+    """Why a stretch of film is held (`held_CODE`) or withheld (`reason_CODE`), as player and pages say it.
+
+    Each ends in a colon: stretches follow. `_` translates. A code that is not among them gets the `_unknown` one.
+    """
+    return {
+        "held_presence_unanswered": _(
+            "The presence check in between was not answered. It counts when you watch it again, or when"
+            " your tutor confirms it:"
+        ),
+        "held_presence_pending": _(
+            "A presence check ran out while the line was down. Answer the next one, and this counts by itself:"
+        ),
+        "held_not_delivered": _(
+            "This part was not fetched from the service while it was played. It counts when you watch it again:"
+        ),
+        "held_skipped_ahead": _(
+            "Watched before what comes earlier in the film. It counts by itself as soon as that is watched:"
+        ),
+        "held_unknown": _("On hold until there is a sign of you being there; watching it again counts it:"),
+        "reason_too_fast": _("Faster than this programme counts, or played in two places at once:"),
+        "reason_outside_window": _("Watched outside the dates of the programme:"),
+        "reason_beyond_the_end": _("Beyond the end of the film:"),
+        "reason_malformed": _("The report of this part was damaged:"),
+        "reason_daily_limit": _("Over the class hours one day can give:"),
+        "reason_presence_unanswered": _("The question in between was not answered:"),
+        "reason_not_delivered": _("This part was not fetched from the service while it was played:"),
+        "reason_skipped_ahead": _("Skipped ahead; this programme counts a film in its order:"),
+        "reason_unknown": _("Not counted (reason {code}):"),
+    }
+
+
+def stretch_sentence(reason: Reason, *, held: bool) -> str:
+    """Why a stretch is held or withheld."""
+    texts, kind = reason_texts(), "held" if held else "reason"
+    return texts.get(f"{kind}_{reason.value}") or texts[f"{kind}_unknown"].replace("{code}", reason.value)
 
 
 def report_wording(language: str) -> Wording:

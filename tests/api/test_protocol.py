@@ -122,7 +122,7 @@ def test_the_description_names_every_call_with_its_shapes(stage: Stage) -> None:
         call = described["paths"][_template(route.rule)][route.method.lower()]
         assert call["summary"], route.rule
         assert ("requestBody" in call) == (route.body is not None)
-    assert "from" in described["components"]["schemas"]["WithheldAnswer"]["properties"]
+    assert "from" in described["components"]["schemas"]["StretchAnswer"]["properties"]
 
 
 def _template(rule: str) -> str:

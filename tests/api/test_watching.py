@@ -24,7 +24,8 @@ def test_opening_a_session_tells_the_player_all_it_needs(stage: Stage) -> None:
     )
     assert answer.status_code == 201
     assert set(answer.json) == {
-        "id", "opened_at", "max_rate", "beat_interval_seconds", "manifest_url", "covered", "resume_at_seconds",
+        "id", "opened_at", "max_rate", "beat_interval_seconds", "manifest_url", "covered", "covered_seconds",
+        "held", "withheld", "resume_at_seconds", "skipping_ahead", "presence_check",
     }  # fmt: skip
     assert answer.json["max_rate"] == 1.5
     assert answer.json["beat_interval_seconds"] == 30
@@ -41,9 +42,11 @@ def test_what_was_played_is_credited_and_shows_in_the_hours(stage: Stage) -> Non
         "credited": [[0.0, 29.5]],
         "withheld": [],
         "held": [],
+        "held_reasons": [],
         "covered_seconds": 29.5,
         "lease": "held",
         "presence_check": None,
+        "film_changed": False,
     }
     hours = stage.client("teacher").get(f"/api/v1/enrolments/{stage.enrolment_id}/hours").json
     assert hours["components"][0]["credited_seconds"] == 29.5

@@ -1,0 +1,123 @@
+"""Bodies and answers about meetings: face to face, group viewings and Q&A sessions."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+
+from lms_plugin.api.shapes import Body, Id, Seconds
+
+Line = Annotated[str, StringConstraints(max_length=200)]
+
+
+class QnaSessionRequest(Body):
+    title: Line
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    place: Line = ""
+
+
+class MeetingRequest(QnaSessionRequest):
+    """`component_key` names what it counts for; `most_minutes` is the most it gives; `medium` and `module_id` are of
+    group viewings; without `leader` the caller leads it."""
+
+    component_key: Line
+    most_minutes: Annotated[int, Field(ge=1, le=1440)] | None = None
+    medium: Literal["satellite", "disc", "network"] | None = None
+    module_id: Id | None = None
+    leader: Line = ""
+
+
+class MeetingAnswer(BaseModel):
+    id: int
+    programme: str
+    component_key: str
+    kind: str
+    title: str
+    place: str
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    state: str
+
+
+class MeetingStateRequest(Body):
+    """`reason` is needed to cancel."""
+
+    action: Literal["open", "close", "cancel"]
+    reason: Line = ""
+
+
+class CodeAnswer(BaseModel):
+    code: str
+    seconds_left: int
+
+
+class CheckInRequest(Body):
+    """Without `way`, the first one signs in and later ones sign out. `device` is any name of the device that stays."""
+
+    code: Annotated[str, StringConstraints(max_length=20)]
+    way: Literal["in", "out"] | None = None
+    device: Annotated[str, StringConstraints(max_length=100)] = ""
+
+
+class CheckInAnswer(BaseModel):
+    way: str
+    signed_in_at: AwareDatetime | None
+    signed_out_at: AwareDatetime | None
+
+
+class AttendanceRequest(Body):
+    """A learner was present (a time that is missing is what is known, else the meeting's), or absent for a reason."""
+
+    enrolment_id: Id
+    present: bool = True
+    in_at: AwareDatetime | None = None
+    out_at: AwareDatetime | None = None
+    reason: Annotated[str, StringConstraints(max_length=500)] = ""
+
+
+class AttendanceListRequest(Body):
+    """The list, or some of it; `confirm` lets everybody who is complete on it count."""
+
+    attendance: Annotated[list[AttendanceRequest], Field(default_factory=list, max_length=5000)]
+    confirm: bool = False
+
+
+class AttendeeAnswer(BaseModel):
+    """`state` is "" (not here), signed, confirmed or refused; `shares_with` names others on the same device."""
+
+    enrolment_id: int
+    name: str
+    in_at: AwareDatetime | None
+    out_at: AwareDatetime | None
+    state: str
+    present_seconds: Seconds
+    late: bool
+    shares_with: list[str]
+
+
+class LeftOutAnswer(BaseModel):
+    from_at: AwareDatetime
+    to_at: AwareDatetime
+    reason: str
+    message: str
+
+
+class RecordedAnswer(BaseModel):
+    enrolment_id: int
+    credited_seconds: Seconds
+    left_out: list[LeftOutAnswer]
+
+
+class PassedOverAnswer(BaseModel):
+    enrolment_id: int
+    reason: str
+    message: str
+
+
+class AttendanceListAnswer(BaseModel):
+    """The whole list, and, where it was confirmed, what became of it."""
+
+    state: str
+    attendance: list[AttendeeAnswer]
+    recorded: list[RecordedAnswer]
+    passed_over: list[PassedOverAnswer]

@@ -1,0 +1,128 @@
+"""What each kind of notice says, in the language of the request or of the person a letter is for."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from decimal import ROUND_DOWN, ROUND_UP
+from typing import Any
+
+from flask_babel import format_date, ngettext
+from flask_babel import gettext as _
+
+from lms_plugin.domain.hours import class_hours
+from lms_plugin.http.figures import figure
+from lms_plugin.services import reminding
+
+Params = Mapping[str, Any]
+
+
+def notice_sentence(kind: str, params: Params, language: str) -> str:
+    """The sentence of a notice; of one that this version does not know, or not so, it says that there is one."""
+    try:
+        return str(_SENTENCES[kind](params, language))
+    except (LookupError, TypeError, ValueError):
+        return str(_("There is news for you."))
+
+
+def _window_closes(params: Params, language: str) -> str:
+    return ngettext(
+        "“%(programme)s” ends in %(num)s day: class hours count until the end of %(day)s. You are not through yet.",
+        "“%(programme)s” ends in %(num)s days: class hours count until the end of %(day)s. You are not through yet.",
+        int(params["days"]),
+        programme=_title(params, "programme", language),
+        day=_day_before(params["closes_on"]),
+    )
+
+
+def _fell_behind(params: Params, language: str) -> str:
+    return _(
+        "You have fallen behind in “%(programme)s”: %(hours)s class hours are missing to what is asked for by now.",
+        programme=_title(params, "programme", language),
+        hours=_hours(params, "short_ms", up=True),
+    )
+
+
+def _week_short(params: Params, language: str) -> str:
+    return _(
+        "“%(programme)s”, %(component)s: the week from %(day)s fell short (%(got)s of %(asked)s class hours). It can be"
+        " made up until %(last)s; %(needed)s class hours by the end of this week would do.",
+        last=_day_before(params["make_up_before"]),
+        needed=_hours(params, "make_up_ms", up=True),
+        **_week(params, language),
+    )
+
+
+def _week_lost(params: Params, language: str) -> str:
+    return _(
+        "“%(programme)s”, %(component)s: the week from %(day)s fell short (%(got)s of %(asked)s class hours) and cannot"
+        " be made up, so its hours do not count.",
+        **_week(params, language),
+    )
+
+
+def _nominations_due(params: Params, language: str) -> str:
+    return ngettext(
+        "Nominations for “%(programme)s” are taken until the end of %(day)s; %(num)s place of your region is free.",
+        "Nominations for “%(programme)s” are taken until the end of %(day)s; %(num)s places of your region are free.",
+        int(params["places"]),
+        programme=_title(params, "programme", language),
+        day=_day_before(params["deadline_on"]),
+    )
+
+
+def _approvals_wait(params: Params, _language: str) -> str:
+    return ngettext(
+        "%(num)s school-based activity waits for your approval.",
+        "%(num)s school-based activities wait for your approval.",
+        int(params["count"]),
+    )
+
+
+def _activity_returned(params: Params, _language: str) -> str:
+    return _("“%(title)s” was sent back to you: please change it and hand it in again.", title=params["title"])
+
+
+def _activity_refused(params: Params, _language: str) -> str:
+    return _("“%(title)s” is not approved; the reason stands beside it.", title=params["title"])
+
+
+_SENTENCES: dict[str, Callable[[Params, str], str]] = {
+    reminding.WINDOW_CLOSES: _window_closes,
+    reminding.FELL_BEHIND: _fell_behind,
+    reminding.WEEK_SHORT: _week_short,
+    reminding.WEEK_LOST: _week_lost,
+    reminding.NOMINATIONS_DUE: _nominations_due,
+    reminding.APPROVALS_WAIT: _approvals_wait,
+    "activity_returned": _activity_returned,
+    "activity_refused": _activity_refused,
+    "homework_returned": lambda *_args: _("Your homework was sent back with a remark: please do it again."),
+    "dispute_opened": lambda *_args: _("A learner disputes class hours; please have a look."),
+    "dispute_proposed": lambda *_args: _("There is a proposal on the class hours that you dispute."),
+    "dispute_to_decide": lambda *_args: _("Disputed class hours wait for your decision."),
+    "dispute_accepted": lambda *_args: _("A dispute about class hours was decided in the learner's favour."),
+    "dispute_refused": lambda *_args: _("A dispute about class hours was refused; the reason stands beside it."),
+    "dispute_withdrawn": lambda *_args: _("A dispute about class hours was withdrawn."),
+}
+
+
+def _week(params: Params, language: str) -> dict[str, str]:
+    return {
+        "programme": _title(params, "programme", language),
+        "component": _title(params, "component", language),
+        "day": str(format_date(date.fromisoformat(params["week_on"]), "medium")),
+        "got": _hours(params, "got_ms"),
+        "asked": _hours(params, "asked_ms", up=True),
+    }
+
+
+def _title(params: Params, name: str, language: str) -> str:
+    titles = params[name]
+    return str(titles["zh" if language.startswith("zh") else "en"])
+
+
+def _hours(params: Params, name: str, *, up: bool = False) -> str:
+    rounding = ROUND_UP if up else ROUND_DOWN
+    return figure(class_hours(max(0, int(params[name])), int(params["class_hour_ms"]), rounding=rounding))
+
+
+def _day_before(text: str) -> str:
+    return str(format_date(date.fromisoformat(text) - timedelta(days=1), "medium"))
