@@ -28,7 +28,7 @@ def deliveries() -> str:
         rows = delivery_list.deliveries(
             store, actor, platform_key=platform, state=state, after=after, limit=ROWS_ON_A_PAGE + 1
         )
-        programmes = {one.programme.key: one.programme for one in catalogue.all_in_force(store)}
+        programmes = {one.programme.key: one.programme for one in catalogue.all_in_force(store, context().clock())}
     shown = rows[:ROWS_ON_A_PAGE]
     return render_template(
         "deliveries.html",

@@ -77,7 +77,7 @@ def shown_thread(store: Session, actor: Actor, thread_id: int, draft: Draft | No
     """A thread with the page of posts that the request's `after` asks for; `quote` prepares a reply to a post."""
     after = in_query("after", 0)
     thread, found = discussion.posts(store, actor, thread_id, after=after, limit=POSTS_ON_A_PAGE + 1)
-    programme = catalogue.in_force_for_module(store, thread.module_id).programme
+    programme = catalogue.in_force_for_module(store, thread.module_id, context().clock()).programme
     shown = found[:POSTS_ON_A_PAGE]
     names = {post.id: post.author_name for post in shown}
     quote = id_in_query("quote")
@@ -112,7 +112,7 @@ def start_thread(actor: Actor, module_id: int, draft: Draft) -> int:
             now=now,
             class_group_id=draft.class_group_id,
         )
-        return post, catalogue.in_force_for_module(store, module_id).programme
+        return post, catalogue.in_force_for_module(store, module_id, context().clock()).programme
 
     post, programme = context().database.transact(write)
     _say_written(discussion.judgement_of(post), programme)
@@ -131,7 +131,7 @@ def reply(actor: Actor, thread_id: int, draft: Draft) -> tuple[int, int | None]:
     def write(store: Session) -> tuple[Post, Programme, bool]:
         post = discussion.reply(store, actor, thread_id, body=draft.body, reply_to_id=draft.reply_to_id, now=now)
         thread, first = discussion.posts(store, actor, thread_id, limit=POSTS_ON_A_PAGE)
-        programme = catalogue.in_force_for_module(store, thread.module_id).programme
+        programme = catalogue.in_force_for_module(store, thread.module_id, context().clock()).programme
         return post, programme, any(one.id == post.id for one in first)
 
     post, programme, is_on_first_page = context().database.transact(write)
@@ -148,7 +148,7 @@ def preview(module_id: int) -> str:
     try:
         with shared.database.reading() as store:
             judgement = discussion.preview(store, actor, module_id, body=body, now=shared.clock())
-            programme = catalogue.in_force_for_module(store, module_id).programme
+            programme = catalogue.in_force_for_module(store, module_id, context().clock()).programme
     except Malformed as refusal:
         return preview_note(refusal_sentence(refusal))
     sentence = _sentence(judgement, programme)

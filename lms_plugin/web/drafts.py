@@ -9,19 +9,35 @@ from werkzeug.exceptions import HTTPException
 from lms_plugin.web.addresses import comes_from_here, here_or_home
 from lms_plugin.web.numbers import as_id
 
-ENDPOINTS = frozenset({"pages.module", "pages.thread", "pages.tutor_module", "pages.tutor_thread"})
+ENDPOINTS = frozenset(
+    {
+        "pages.module",
+        "pages.thread",
+        "pages.tutor_module",
+        "pages.tutor_thread",
+        "pages.new_activity",
+        "pages.activity",
+        "pages.homework",
+    }
+)
+_HIDDEN = ("reply_to", "class_group", "kind", "day", "starts", "ends")
+"""Fields that go along unseen: what a draft answers, and when and what an activity was."""
 _CARRIED = "draft_"
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A thread or reply that is not written yet; `target` is the address it would be posted to."""
+    """What somebody wrote and has not sent yet: a thread, a reply, an activity, homework.
+
+    `target` is the address it would be posted to, `others` the fields that only some forms have.
+    """
 
     target: str = ""
     title: str = ""
     body: str = ""
     reply_to: str = ""
     class_group: str = ""
+    others: tuple[tuple[str, str], ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.title.strip() or self.body.strip())
@@ -34,8 +50,14 @@ class Draft:
             ("body", self.body),
             ("reply_to", self.reply_to),
             ("class_group", self.class_group),
+            *self.others,
         )
         return [(name, value) for name, value in values if value]
+
+    @property
+    def hidden_fields(self) -> list[tuple[str, str]]:
+        """Those that a form which sends the draft does not show."""
+        return [(name, value) for name, value in self.fields if name in _HIDDEN]
 
     @property
     def carried_fields(self) -> list[tuple[str, str]]:
@@ -80,4 +102,5 @@ def _read(form: MultiDict[str, str], prefix: str, target: str) -> Draft:
         body=form.get(f"{prefix}body", ""),
         reply_to=form.get(f"{prefix}reply_to", ""),
         class_group=form.get(f"{prefix}class_group", ""),
+        others=tuple((name, form[prefix + name]) for name in _HIDDEN[2:] if form.get(prefix + name)),
     )

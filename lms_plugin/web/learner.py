@@ -10,22 +10,26 @@ from lms_plugin.domain.errors import Malformed, NotFound
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.http.languages import current_language
-from lms_plugin.http.wording import all_missing_sentence
-from lms_plugin.services import access, catalogue, hours, markup, oversight, study, viewing
-from lms_plugin.services.hours import HoursOfEnrolment
+from lms_plugin.http.notice_wording import notice_sentence
+from lms_plugin.http.school_wording import time_left
+from lms_plugin.services import access, catalogue, markup, meetings, notices, oversight, readings, study
 from lms_plugin.storage.programmes import Enrolment
-from lms_plugin.web import discussion
+from lms_plugin.web import discussion, pace
 from lms_plugin.web.drafts import Draft, written
 from lms_plugin.web.media import film_of
+from lms_plugin.web.standing import Standing, standing_of
+from lms_plugin.web.stretches import not_counted, spans
+
+NOTICES_SHOWN = 3
+"""How many unread notices the first page shows; the bell leads to all of them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """An enrolment with its hours and the sentence of what is missing."""
+class Mine:
+    """One of the learner's programmes on the first page: its hours, and the pace while it is being studied."""
 
-    enrolment: Enrolment
-    hours: HoursOfEnrolment
-    missing: str
+    standing: Standing
+    telling: pace.Telling | None
 
 
 def home() -> ResponseReturnValue:
@@ -34,11 +38,25 @@ def home() -> ResponseReturnValue:
     with shared.database.reading() as store:
         enrolments = oversight.own_enrolments(store, actor)
     if not enrolments and not actor.has(access.LEARNER):
-        for role, endpoint in ((access.TUTOR, "pages.tutor"), (access.OFFICE, "pages.office")):
+        for role, endpoint in (
+            (access.TUTOR, "pages.tutor"),
+            (access.OFFICE, "pages.office"),
+            (access.PROVIDER, "pages.placements"),
+        ):
             if actor.has(role):
                 return redirect(url_for(endpoint))
-    standings = [standing_of(one.id) for one in enrolments]
-    return render_template("home.html", standings=standings)
+    mine = [_mine(standing_of(one.id)) for one in enrolments]
+    with shared.database.reading() as store:
+        coming = meetings.next_of(store, actor, shared.clock())
+        told = notices.latest(store, actor, limit=NOTICES_SHOWN, unread_only=True)
+    language = current_language()
+    return render_template(
+        "home.html",
+        mine=mine,
+        coming=coming,
+        takes_codes=coming is not None and meetings.takes_codes(coming.meeting, shared.clock()),
+        notices=[(one, notice_sentence(one.kind, one.params, language)) for one in told],
+    )
 
 
 def programme(enrolment_id: int) -> ResponseReturnValue:
@@ -48,10 +66,13 @@ def programme(enrolment_id: int) -> ResponseReturnValue:
         access.own_enrolment(store, actor, enrolment_id)
     standing = standing_of(enrolment_id)
     with shared.database.reading() as store:
-        current = catalogue.in_force(store, standing.enrolment.programme_id)
+        current = catalogue.for_enrolment(store, standing.enrolment, shared.clock())
         modules = study.modules(store, current, standing.enrolment)
         where = study.who_and_where(store, standing.enrolment)
-    return render_template("programme.html", standing=standing, modules=modules, where=where)
+    found = [not_counted(one, enrolment_id, is_own=True) for one in modules]
+    return render_template(
+        "programme.html", standing=standing, modules=found, spans=spans, where=where, telling=pace.told(standing)
+    )
 
 
 def module(enrolment_id: int, module_id: int) -> ResponseReturnValue:
@@ -61,7 +82,7 @@ def module(enrolment_id: int, module_id: int) -> ResponseReturnValue:
     actor, draft = current_actor(), written()
     with context().database.reading() as store:
         enrolment = access.own_enrolment(store, actor, enrolment_id)
-        study.module(store, catalogue.in_force(store, enrolment.programme_id), enrolment, module_id)
+        study.module(store, catalogue.for_enrolment(store, enrolment, context().clock()), enrolment, module_id)
     try:
         thread_id = discussion.start_thread(actor, module_id, draft)
     except Malformed as refusal:
@@ -86,28 +107,22 @@ def thread(enrolment_id: int, thread_id: int) -> ResponseReturnValue:
     return redirect(address, 303)
 
 
-def standing_of(enrolment_id: int) -> Standing:
-    """The hours of an enrolment, everything watched so far included; the caller has checked who may see them."""
-    shared = context()
-    now = shared.clock()
-    shared.database.transact(lambda store: viewing.settle(store, store.get_one(Enrolment, enrolment_id), now))
-    with shared.database.reading() as store:
-        enrolment = store.get_one(Enrolment, enrolment_id)
-        found = hours.read(store, enrolment, now)
-    missing = all_missing_sentence(found.completion.missing, found.programme, current_language())
-    return Standing(enrolment, found, missing)
+def _mine(standing: Standing) -> Mine:
+    is_studied = standing.enrolment.state == "active" and not standing.hours.completion.complete
+    return Mine(standing, pace.told(standing) if is_studied else None)
 
 
 def _module_page(enrolment_id: int, module_id: int, draft: Draft, errors: dict[str, str]) -> str:
     actor, shared, language = current_actor(), context(), current_language()
     with shared.database.reading() as store:
         enrolment = access.own_enrolment(store, actor, enrolment_id)
-        current = catalogue.in_force(store, enrolment.programme_id)
+        current = catalogue.for_enrolment(store, enrolment, shared.clock())
         modules = study.modules(store, current, enrolment)
         found = next((one for one in modules if one.id == module_id), None)
         if found is None:
             raise NotFound(what="module")
         threads = discussion.thread_list(store, actor, module_id)
+        to_read = readings.shown(store, current, enrolment, module_id, shared.clock())
     declared = found.module
     title = declared.title.in_language(language)
     return render_template(
@@ -120,6 +135,8 @@ def _module_page(enrolment_id: int, module_id: int, draft: Draft, errors: dict[s
         title=title,
         film=film_of(found, title, actor.user_id),
         reading=markup.reading_html(declared.reading.in_language(language)) if declared.reading else None,
+        to_read=to_read,
+        time_left=time_left,
         threads=threads,
         draft=draft,
         errors=errors,
@@ -132,7 +149,7 @@ def _thread_page(enrolment_id: int, thread_id: int, draft: Draft | None, errors:
         enrolment = access.own_enrolment(store, actor, enrolment_id)
         _of_programme(store, enrolment, thread_id)
         shown = discussion.shown_thread(store, actor, thread_id, draft)
-        modules = study.modules(store, catalogue.in_force(store, enrolment.programme_id), enrolment)
+        modules = study.modules(store, catalogue.for_enrolment(store, enrolment, shared.clock()), enrolment)
     # A thread stays readable when its module has left the programme.
     module = next((one for one in modules if one.id == shown.thread.module_id), None)
     return render_template("thread.html", enrolment=enrolment, shown=shown, module=module, errors=errors)

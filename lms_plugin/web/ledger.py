@@ -6,19 +6,19 @@ from decimal import ROUND_DOWN, Decimal
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.hours import class_hours
 from lms_plugin.domain.programme import Programme
 from lms_plugin.http.context import context
+from lms_plugin.http.entry_wording import source_sentence
 from lms_plugin.http.identity import current_actor
 from lms_plugin.http.languages import current_language
-from lms_plugin.services import access, hours, study
+from lms_plugin.services import access, catalogue, dispute_list, hours, study
 from lms_plugin.storage.ledger import CreditEntryRow
-from lms_plugin.web.learner import standing_of
 from lms_plugin.web.numbers import in_query
-from lms_plugin.web.showing import clock
+from lms_plugin.web.standing import standing_of
+from lms_plugin.web.stretches import all_not_counted
 
 ENTRIES_ON_A_PAGE = 50
 _BATCH = 1000
@@ -45,6 +45,12 @@ def hours_page(enrolment_id: int) -> ResponseReturnValue:
     with shared.database.reading() as store:
         rows = _all_entries(store, enrolment_id)
         where = study.who_and_where(store, standing.enrolment)
+        modules = study.modules(
+            store, catalogue.for_enrolment(store, standing.enrolment, shared.clock()), standing.enrolment
+        )
+        tutors = access.tutors_enrolment(store, actor, standing.enrolment)
+        disputes = dispute_list.of_enrolment(store, standing.enrolment, shared.clock())
+    is_own = standing.enrolment.user_id == actor.user_id
     programme = standing.hours.programme
     wanted = programme.component(request.args.get("component", ""))
     entries = [one for one in _shown(rows, programme) if wanted is None or one.row.component_key == wanted.key]
@@ -54,10 +60,14 @@ def hours_page(enrolment_id: int) -> ResponseReturnValue:
         "hours.html",
         standing=standing,
         where=where,
-        is_own=standing.enrolment.user_id == actor.user_id,
+        is_own=is_own,
+        is_tutor=tutors,
+        not_counted=all_not_counted(modules, enrolment_id, is_own=is_own),
         component=wanted,
         entries=entries[first : first + ENTRIES_ON_A_PAGE],
         entry_count=len(entries),
+        disputed={one.row.entry_number for one in disputes if one.is_undecided},
+        disputes=disputes,
         page=page,
         pages=max(1, -(-len(entries) // ENTRIES_ON_A_PAGE)),
     )
@@ -83,26 +93,13 @@ def _shown(rows: Sequence[CreditEntryRow], programme: Programme) -> list[ShownEn
             ShownEntry(
                 row=row,
                 component=titles.get(row.component_key, row.component_key),
-                source=_source(row, programme, language),
+                source=source_sentence(row, programme, language),
                 thread_id=_thread_of(row),
                 sum_ms=sum_ms,
                 sum_class_hours=class_hours(sum_ms, programme.class_hour_ms, rounding=ROUND_DOWN),
             )
         )
     return shown
-
-
-def _source(row: CreditEntryRow, programme: Programme, language: str) -> str:
-    """Where an entry comes from, in words."""
-    key = row.detail.get("module")
-    module = next((one.title.in_language(language) for one in programme.modules if one.key == key), str(key or ""))
-    if row.source_kind == "playback_session":
-        spans = _(", ").join(f"{clock(start)}–{clock(end)}" for start, end in row.detail.get("segments", []))
-        return str(_("Watched “%(module)s”, %(spans)s", module=module, spans=spans))
-    if row.source_kind == "post":
-        thread = row.detail.get("title", "")
-        return str(_("Post that counts in “%(thread)s” (%(module)s)", thread=thread, module=module))
-    return str(_("Decision %(number)s", number=row.source_id))
 
 
 def _thread_of(row: CreditEntryRow) -> int | None:

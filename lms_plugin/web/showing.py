@@ -1,14 +1,18 @@
-"""How pages write times, lengths and figures."""
+"""How pages write times, lengths and figures; what explanations write the same way comes from http/figures.py."""
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from flask_babel import format_date, format_time
+from flask_babel import format_date, format_time, ngettext
 from flask_babel import gettext as _
 
 from lms_plugin.domain.hours import Standing
 from lms_plugin.domain.intervals import Segments
 from lms_plugin.domain.programme import Window
+from lms_plugin.http.figures import clock as clock
+from lms_plugin.http.figures import clocks as clocks
+from lms_plugin.http.figures import figure as figure
+from lms_plugin.http.wording import pending_sentence as pending_sentence
 
 SHORT_HASH = 12
 
@@ -18,25 +22,24 @@ def moment(instant: datetime) -> str:
     return str(_("%(day)s %(time)s", day=format_date(instant, "medium"), time=format_time(instant, "HH:mm")))
 
 
+def exact_moment(instant: datetime) -> str:
+    """An instant in the service's time zone, to the second."""
+    return str(_("%(day)s %(time)s", day=format_date(instant, "medium"), time=format_time(instant, "HH:mm:ss")))
+
+
 def day(value: date) -> str:
     """A calendar day."""
     return str(format_date(value, "medium"))
 
 
+def day_before(value: date) -> str:
+    """The last day before a half-open end."""
+    return day(value - timedelta(days=1))
+
+
 def window(value: Window) -> str:
     """The days of a window, the last one included."""
-    last = value.closes_on - timedelta(days=1)
-    return str(_("%(first)s to %(last)s", first=day(value.opens_on), last=day(last)))
-
-
-def clock(milliseconds: int) -> str:
-    """A position or length of film: 0:07, 12:30, 1:05:00; a part of a second only where there is one."""
-    sign, milliseconds = ("−", -milliseconds) if milliseconds < 0 else ("", milliseconds)
-    seconds, rest = divmod(milliseconds, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    whole = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-    return f"{sign}{whole}" + (f".{rest:03}".rstrip("0") if rest else "")
+    return str(_("%(first)s to %(last)s", first=day(value.opens_on), last=day_before(value.closes_on)))
 
 
 def whole_clock(milliseconds: int) -> str:
@@ -44,20 +47,27 @@ def whole_clock(milliseconds: int) -> str:
     return clock(milliseconds // 1000 * 1000)
 
 
-def figure(value: Decimal) -> str:
-    """Class hours or a percentage without needless zeros."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def percent(ratio: Decimal) -> str:
     """A ratio 0..1 as a percentage with at most one decimal, rounded down, so that 100 means the whole."""
     return f"{figure(Decimal(int(ratio * 1000)) / 10)}%"
 
 
+def class_hours(figure: str) -> str:
+    """Class hours in words, from their figure as it is shown."""
+    return str(ngettext("%(hours)s class hour", "%(hours)s class hours", 1 if figure == "1" else 2, hours=figure))
+
+
+def class_hours_to_go(figure: str) -> str:
+    """What is missing of class hours, in words."""
+    sentence = ngettext(
+        "%(hours)s class hour to go", "%(hours)s class hours to go", 1 if figure == "1" else 2, hours=figure
+    )
+    return str(sentence)
+
+
 def over_cap_ms(standing: Standing) -> int:
-    """What a component has above its cap: credited, but of no use for the total."""
-    return standing.credited_ms - standing.counted_ms
+    """What a component has above its cap: credited, not waiting for its week, but of no use for the total."""
+    return standing.credited_ms - standing.pending_ms - standing.counted_ms
 
 
 def short_hash(value: str) -> str:

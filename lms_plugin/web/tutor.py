@@ -1,44 +1,99 @@
 """The tutor's pages: class groups with their learners, and the discussions of their modules."""
 
-from flask import redirect, render_template, request, url_for
+from dataclasses import dataclass, replace
+
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from lms_plugin.domain import intervals
 from lms_plugin.domain.errors import Malformed, NotFound
+from lms_plugin.domain.intervals import Segment, Segments
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.http.languages import current_language
-from lms_plugin.services import access, catalogue, markup, oversight, standings
+from lms_plugin.http.wording import refusal_sentence
+from lms_plugin.services import access, catalogue, markup, oversight, releases, standings
 from lms_plugin.services.access import Actor
 from lms_plugin.services.catalogue import CatalogueModule, InForce
+from lms_plugin.services.releases import HeldFilm
 from lms_plugin.storage.programmes import ClassGroup
-from lms_plugin.web import discussion
+from lms_plugin.web import discussion, showing
 from lms_plugin.web.drafts import Draft, written
-from lms_plugin.web.numbers import in_query
+from lms_plugin.web.numbers import as_id, in_query
+from lms_plugin.web.pace import Keepers
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A tutor's form that lets held film count; `error` says why it was not taken."""
+
+    enrolment_id: int = 0
+    video_id: int = 0
+    segments: Segments = ()
+    reason: str = ""
+    error: str | None = None
+
+    def is_for(self, held: HeldFilm) -> bool:
+        return (self.enrolment_id, self.video_id) == (held.enrolment_id, held.video_id)
+
+    def leaves_out(self, segment: Segment) -> bool:
+        """Whether a stretch was left out of what was sent."""
+        return bool(self.segments) and not intervals.intersect((segment,), self.segments)
 
 
 def groups() -> str:
-    """The tutor's class groups; one of them in full: every learner's standing, and the modules to discuss."""
-    actor, shared = current_actor(), context()
-    with shared.database.reading() as store:
+    """The tutor's class groups; one of them in full: every learner's standing, what is held, the modules to discuss."""
+    actor = current_actor()
+    with context().database.reading() as store:
         own = access.tutored_groups(store, actor)
     if not own:
         return render_template("tutor.html", groups=[], shown=None)
-    chosen = in_query("group", own[0].id)
-    if chosen not in [one.id for one in own]:
-        raise NotFound(what="class_group")
-    standings.settle_class_group(shared.database, chosen, shared.clock())
+    return _group_page(own, in_query("group", own[0].id), Release())
+
+
+def release(enrolment_id: int) -> ResponseReturnValue:
+    """POST lets held stretches of a learner's film count, for a reason; GET leads to where that form stands."""
+    actor, shared = current_actor(), context()
     with shared.database.reading() as store:
-        shown = oversight.group_overview(store, actor, chosen)
-        current = catalogue.in_force(store, next(one.programme_id for one in own if one.id == chosen))
-        modules = catalogue.modules_of(store, current, None)
-        threads = {one.id: discussion.thread_list(store, actor, one.id) for one in modules}
-        language = current_language()
-        titles = {
-            one: catalogue.in_force(store, one).programme.title.in_language(language)
-            for one in {group.programme_id for group in own}
-        }
-    return render_template("tutor.html", groups=own, titles=titles, shown=shown, modules=modules, threads=threads)
+        enrolment = access.tutored_enrolment(store, actor, enrolment_id)
+        own = access.tutored_groups(store, actor)
+    group_id = enrolment.class_group_id or 0
+    if request.method != "POST":
+        return redirect(url_for("pages.tutor", group=group_id, _anchor="held"))
+    form = Release(
+        enrolment_id,
+        as_id(request.form.get("video_id", "")) or 0,
+        _segments(request.form.getlist("segment")),
+        request.form.get("reason", ""),
+    )
+    now = shared.clock()
+
+    def write(store: Session) -> tuple[int, str, str]:
+        released_ms = releases.release(
+            store, actor, enrolment_id, form.video_id, form.segments, reason=form.reason, now=now
+        )
+        title, name = releases.whose_film(store, enrolment_id, form.video_id, now)
+        return released_ms, title.in_language(current_language()), name
+
+    try:
+        released_ms, title, name = shared.database.transact(write)
+    except Malformed as refusal:
+        return _group_page(own, group_id, replace(form, error=refusal_sentence(refusal))), 422
+    if released_ms:
+        flash(
+            _(
+                "%(time)s of “%(module)s” counts for %(name)s now.",
+                time=showing.clock(released_ms),
+                module=title,
+                name=name,
+            ),
+            "success",
+        )
+    else:
+        flash(_("Nothing of it is on hold any more."), "info")
+    return redirect(url_for("pages.tutor", group=group_id, _anchor="held"), 303)
 
 
 def module(module_id: int) -> ResponseReturnValue:
@@ -67,6 +122,49 @@ def thread(thread_id: int) -> ResponseReturnValue:
     except Malformed as refusal:
         return _thread_page(thread_id, draft, discussion.field_errors(refusal)), 422
     return redirect(url_for("pages.tutor_thread", thread_id=thread_id, after=after, _anchor=f"post-{post_id}"), 303)
+
+
+def _group_page(own: list[ClassGroup], chosen: int, form: Release) -> str:
+    actor, shared = current_actor(), context()
+    group = next((one for one in own if one.id == chosen), None)
+    if group is None:
+        raise NotFound(what="class_group")
+    standings.settle_class_group(shared.database, chosen, shared.clock())
+    with shared.database.reading() as store:
+        shown = oversight.group_overview(store, actor, chosen, shared.clock())
+        current = catalogue.in_force(store, group.programme_id, shared.clock())
+        modules = catalogue.modules_of(store, current, None)
+        threads = {one.id: discussion.thread_list(store, actor, one.id) for one in modules}
+        held = releases.held_in_group(store, group)
+        language = current_language()
+        titles = {
+            one: catalogue.in_force(store, one, shared.clock()).programme.title.in_language(language)
+            for one in {group.programme_id for group in own}
+        }
+    return render_template(
+        "tutor.html",
+        groups=own,
+        titles=titles,
+        shown=shown,
+        modules=modules,
+        threads=threads,
+        held=held,
+        checks_presence=current.programme.watching.presence_check_minutes is not None,
+        module_titles={one.key: one.title.in_language(language) for one in current.programme.modules},
+        form=form,
+        keepers=Keepers(shown, request.args.get("pace", "")),
+        longest_reason=releases.LONGEST_REASON,
+    )
+
+
+def _segments(texts: list[str]) -> Segments:
+    """The stretches of a form: FROM-TO in milliseconds; whatever is none is left out."""
+    found = []
+    for text in texts:
+        start, end = (as_id(part) for part in (text.partition("-")[0], text.partition("-")[2]))
+        if start is not None and end is not None and start < end:
+            found.append((start, end))
+    return intervals.merge(found)
 
 
 def _module_page(module_id: int, draft: Draft, errors: dict[str, str]) -> str:
@@ -119,6 +217,6 @@ def _check_thread(store: Session, actor: Actor, thread_id: int) -> ClassGroup:
 
 
 def _module(store: Session, module_id: int) -> tuple[InForce, CatalogueModule | None]:
-    current = catalogue.in_force_for_module(store, module_id)
+    current = catalogue.in_force_for_module(store, module_id, context().clock())
     modules = catalogue.modules_of(store, current, None)
     return current, next((one for one in modules if one.id == module_id), None)

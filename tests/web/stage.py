@@ -4,27 +4,52 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from html import unescape
 from pathlib import Path
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from lms_plugin.app import create_app
 from lms_plugin.config import Settings
-from lms_plugin.domain.programme import LmsCourse, Text
-from lms_plugin.services import discussion, passwords, viewing
+from lms_plugin.domain.programme import Component, ComponentKind, LmsCourse, Text, WatchingRule
+from lms_plugin.domain.watching import Claim
+from lms_plugin.services import (
+    catalogue,
+    discussion,
+    disputes,
+    meeting_planning,
+    meetings,
+    nominations,
+    notices,
+    passwords,
+    posting,
+    presence,
+    uploads,
+    viewing,
+)
+from lms_plugin.services.nominees import NewNomination
+from lms_plugin.services.notices import NewNotice
+from lms_plugin.services.sealing import FileSeal
+from lms_plugin.storage.activity import PersonClock, PresenceCheck
+from lms_plugin.storage.admission import Nomination
+from lms_plugin.storage.notices import Notice
 from lms_plugin.storage.outbox import REFUSED, Report
 from lms_plugin.storage.people import User
+from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.session import Database
 from tests import builders
 
 PASSWORD = "a pass phrase of the tests"
 HOST = "http://localhost"
+BEGAN_MS = 5 * 60_000
+"""How much of the film counts for the teacher."""
+
+CHECKED = WatchingRule(presence_check_minutes=2, presence_answer_seconds=60, presence_tries=1)
 LONG_POST = (
     "上周我带二年级的学生到操场量花坛的边，同一条边用不同的玉米棒量出来的数不一样，学生自己提出要用一样长的东西来量。"
     "下一节课我准备换成铅笔，再引出厘米，让他们先估一估再动手。"
@@ -73,21 +98,13 @@ class Browser:
 
 
 @dataclass
-class Stage:
-    """The service and what is in it. `browser(name)` is signed in as that person, `browser()` as nobody."""
+class Site:
+    """The service, and who has an account. `browser(name)` is signed in as that person, `browser()` as nobody."""
 
     app: Flask
     database: Database
     clock: Clock
     users: dict[str, int]
-    enrolment_id: int
-    module_id: int
-    video_id: int
-    thread_id: int
-    post_id: int
-    report_id: int
-    playback_session_id: str
-    digest: str
 
     def browser(self, login: str | None = None, language: str = "en") -> Browser:
         client = self.app.test_client()
@@ -98,6 +115,21 @@ class Stage:
                 session["_fresh"] = True
                 session["language"] = language
         return Browser(client)
+
+
+@dataclass
+class Stage(Site):
+    """The service and what is in it."""
+
+    enrolment_id: int
+    module_id: int
+    video_id: int
+    thread_id: int
+    post_id: int
+    report_id: int
+    upload_id: str
+    playback_session_id: str
+    digest: str
 
     @property
     def module_address(self) -> str:
@@ -111,16 +143,90 @@ class Stage:
     def hours_address(self) -> str:
         return f"/enrolments/{self.enrolment_id}/hours"
 
+    def hold_film(self) -> int:
+        """Let the teacher watch on from where the film counts and answer a presence check wrongly; gives up to where
+        the film is held now. From here on the programme puts presence checks."""
+        with self.database.writing() as session:
+            enrolment = session.get_one(Enrolment, self.enrolment_id)
+            programme = catalogue.in_force(session, enrolment.programme_id, self.clock.now).programme
+            builders.publish(session, replace(programme, watching=CHECKED), now=self.clock.now)
+            actor = builders.actor_for(session, session.get_one(User, self.users["teacher"]))
+            at, film_at, seq = self.clock.now, BEGAN_MS, 0
+            viewing.open_session(
+                session, actor, video_id=self.video_id, enrolment_id=enrolment.id, new_id="checked", now=at
+            )
+            while (number := session.get_one(PersonClock, actor.user_id, populate_existing=True).open_check) is None:
+                at, seq, film_at = at + timedelta(seconds=10), seq + 1, film_at + 10_000
+                claims = [Claim(film_at - 10_000, film_at)]
+                viewing.take_beat(session, actor, "checked", seq=seq, claims=claims, now=at)
+            posting.settle(session, enrolment, at)
+            wrong = (session.get_one(PresenceCheck, (actor.user_id, number)).correct + 1) % 4
+            presence.answer(session.connection(), actor, "checked", number, choice=wrong, now=at)
+            posting.settle(session, enrolment, at)
+        self.clock.now = at + timedelta(seconds=30)
+        return film_at
+
+    def notice(self) -> int:
+        """The teacher is told something."""
+        with self.database.writing() as session:
+            told = NewNotice(self.users["teacher"], "dispute_proposed", f"test/{self.clock.now.isoformat()}")
+            notices.tell(session, told, self.clock.now)
+            mine = select(Notice.id).where(Notice.user_id == told.user_id).order_by(Notice.id.desc())
+            return session.scalars(mine.limit(1)).one()
+
+    def dispute(self, entry: int | None = None) -> int:
+        """The teacher disputes an entry, or (None) says that one is missing; the tutor proposes ten minutes."""
+        with self.database.writing() as session:
+            actors = {
+                name: builders.actor_for(session, session.get_one(User, self.users[name]))
+                for name in ("teacher", "tutor")
+            }
+            teacher, now = actors["teacher"], self.clock.now
+            if entry is not None:
+                row = disputes.dispute_entry(session, teacher, self.enrolment_id, entry, account="记错了", now=now)
+            else:
+                day = date(2026, 11, 20)
+                row = disputes.dispute_missing(
+                    session, teacher, self.enrolment_id, "discussion", day, account="漏记了", now=now
+                )
+            disputes.propose(session, actors["tutor"], row.id, minutes=10, reason="情况属实", now=now)
+            return row.id
+
+    def meet(self) -> tuple[int, int]:
+        """The tutor plans a Q&A session of the class group and opens it at once; gives its id and the group's."""
+        with self.database.writing() as session:
+            tutor = builders.actor_for(session, session.get_one(User, self.users["tutor"]))
+            enrolment, now = session.get_one(Enrolment, self.enrolment_id), self.clock.now
+            programme = catalogue.in_force(session, enrolment.programme_id, now).programme
+            if programme.component("qna") is None:
+                qna = Component("qna", ComponentKind.QNA, Text("集中辅导答疑", "Q&A sessions"), Decimal(0))
+                builders.publish(session, replace(programme, components=(*programme.components, qna)), now=now)
+            group_id = enrolment.class_group_id
+            assert group_id is not None
+            new = meeting_planning.NewMeeting(
+                enrolment.programme_id, "qna", "答疑", now, now + timedelta(hours=2), group_ids=(group_id,)
+            )
+            meeting = meeting_planning.plan(session, tutor, new, now)
+            meetings.open_meeting(session, tutor, meeting.id, now)
+            return meeting.id, group_id
+
+    def nominate(self) -> int:
+        """Another nomination by the teacher's county, undecided; gives its id."""
+        with self.database.writing() as session:
+            county = builders.actor_for(session, session.get_one(User, self.users["county"]))
+            programme_id = session.get_one(Enrolment, self.enrolment_id).programme_id
+            login = f"nominee{session.scalar(select(func.count()).select_from(Nomination))}"
+            wanted = NewNomination(login=login, name="刘洋", region_code="530102-001", phone="13800000000")
+            return nominations.nominate(session, county, programme_id, wanted, self.clock.now).id
+
     def film_address(self, name: str, login: str = "teacher") -> str:
         signed = self.app.extensions["lms_plugin"].media.grant(self.users[login], self.digest)
         return f"/media/{signed}/{name}"
 
 
-@contextmanager
-def open_stage(database: Database, database_url: str, folder: Path, *, rate_limits: bool = False) -> Iterator[Stage]:
-    """The service on this empty database, with one of everybody and of everything that pages show."""
-    clock = Clock()
-    settings = Settings(
+def settings_of(database_url: str, folder: Path, *, rate_limits: bool = False) -> Settings:
+    """The settings of a service on a database, with its files in a folder."""
+    return Settings(
         database_url=database_url,
         data_dir=folder / "data",
         secret_key="a secret of the tests, long enough for them",
@@ -128,6 +234,12 @@ def open_stage(database: Database, database_url: str, folder: Path, *, rate_limi
         timezone="Asia/Shanghai",
         rate_limits=rate_limits,
     )
+
+
+@contextmanager
+def open_stage(database: Database, database_url: str, folder: Path, *, rate_limits: bool = False) -> Iterator[Stage]:
+    """The service on this empty database, with one of everybody and of everything that pages show."""
+    clock, settings = Clock(), settings_of(database_url, folder, rate_limits=rate_limits)
     with database.writing() as session:
         regions = builders.make_region_tree(session)
         hashed = passwords.hash_password(PASSWORD)
@@ -152,11 +264,11 @@ def open_stage(database: Database, database_url: str, folder: Path, *, rate_limi
         builders.enrol(session, stranger, current, group=other_group)
         video = builders.video_of(session, current)
         actor = builders.actor_for(session, teacher)
-        builders.watch(session, actor, enrolment, video, 5 * 60_000, opened_at=clock.now - timedelta(hours=1))
+        builders.watch(session, actor, enrolment, video, BEGAN_MS, opened_at=clock.now - timedelta(hours=1))
         thread, post = discussion.start_thread(
             session, actor, video.module_id, title="量花坛", body=LONG_POST, now=clock.now - timedelta(minutes=30)
         )
-        viewing.settle(session, enrolment, clock.now)
+        posting.settle(session, enrolment, clock.now)
         viewing.open_session(
             session, actor, video_id=video.id, enrolment_id=enrolment.id, new_id="playing", now=clock.now
         )
@@ -174,10 +286,21 @@ def open_stage(database: Database, database_url: str, folder: Path, *, rate_limi
             "digest": video.digest,
         }
         assert report.ratio > Decimal(0)
+        county_actor = builders.actor_for(session, county)
+    uploads.receive(
+        database,
+        county_actor,
+        kind="regions",
+        name="五华区学校.csv",
+        content="代码,级别,名称,上级代码\n530102-003,学校,新萌小学,530102\n".encode(),
+        seal=FileSeal(settings.secret_key),
+        new_id="waiting",
+        now=clock.now,
+    )
     film = settings.media_root / str(ids["digest"])
     for name in ("240p/index.m3u8", "captions/zh.vtt", "master.m3u8", "poster.jpg", "240p/00000.ts", "package.json"):
         (film / name).parent.mkdir(parents=True, exist_ok=True)
         (film / name).write_bytes(name.encode() * 100)
     app = create_app(settings, clock=clock)
-    yield Stage(app=app, database=database, clock=clock, playback_session_id="playing", **ids)  # type: ignore[arg-type]
+    yield Stage(app=app, database=database, clock=clock, playback_session_id="playing", upload_id="waiting", **ids)  # type: ignore[arg-type]
     app.extensions["lms_plugin"].database.dispose()

@@ -177,17 +177,11 @@ def test_film_files_have_their_types_and_come_in_ranges(stage: Stage) -> None:
     assert (part.status_code, part.text) == (206, "240p/00000.ts")
 
 
-def test_a_film_address_is_one_persons_and_runs_out(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_film_address_is_one_persons_and_runs_out(stage: Stage) -> None:
     address = stage.film_address("master.m3u8")
 
     assert stage.browser().get(address).status_code == 200
     assert stage.browser("mate").get(address).status_code == 404
     assert stage.browser("teacher").get(address.replace("/media/", "/media/x", 1)).status_code == 404
-    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: _now() + LIFETIME_SECONDS + 1)
+    stage.clock.forward(LIFETIME_SECONDS + 1)
     assert stage.browser("teacher").get(address).status_code == 404
-
-
-def _now() -> float:
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC).timestamp()

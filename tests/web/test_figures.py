@@ -34,7 +34,7 @@ def test_hours_name_every_entry_its_source_its_rule_and_the_end_of_the_chain(sta
     assert f'href="{stage.thread_address}#post-{stage.post_id}"' in page
     # 5 and 15 minutes of 45 minutes: 0.11 and 0.33 class hours, and what is missing rounded up.
     assert "<strong>0.11</strong> <span>/ 2 class hours" in page
-    assert "<strong>0.33</strong> <span>/ 1 class hours" in page
+    assert "<strong>0.33</strong> <span>/ 1 class hour<" in page
     assert "Still missing: 1.89 class hours of Films and 2 more posts that count." in page
 
 

@@ -8,11 +8,15 @@ from babel.messages.catalog import Message
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
 
+from lms_plugin.services.findings import SENTENCES as FINDINGS
+
 ROOT = Path(__file__).resolve().parents[2] / "lms_plugin"
 PLACEHOLDER = re.compile(r"\{\w+\}|%\(\w+\)s|%%")
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2)}
 # The same in both languages, or without a word in it.
 WORDLESS = {
+    "%(label)s: %(value)s",
+    "%(what)s, %(when)s",
     ", ",
     "%(day)s %(time)s",
     "%(credited)s of %(required)s",
@@ -26,6 +30,8 @@ def used() -> Iterator[tuple[str, str]]:
     sources = [("jinja2.ext.babel_extract", path) for path in (ROOT / "web" / "templates").rglob("*.html")]
     for folder in ("web", "http", "api"):
         sources += [("python", path) for path in (ROOT / folder).rglob("*.py")]
+    # Commands say these in English; pages translate them by code.
+    yield from ((sentence, "findings.py") for sentence in FINDINGS.values())
     for method, path in sources:
         for _, message, _, _ in extract_from_file(method, path, keywords=KEYWORDS):
             yield (message if isinstance(message, str) else message[0]), path.name

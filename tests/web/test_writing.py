@@ -223,7 +223,7 @@ def foreign_parts(page: str) -> list[str]:
 
 def test_a_tutor_begins_a_thread_in_one_of_several_groups(stage: Stage) -> None:
     with stage.database.writing() as session:
-        current = catalogue.in_force_for_module(session, stage.module_id)
+        current = catalogue.in_force_for_module(session, stage.module_id, stage.clock.now)
         tutor = session.get_one(User, stage.users["tutor"])
         third = builders.make_class_group(session, current, "三班", tutor).id
     browser = stage.browser("tutor")

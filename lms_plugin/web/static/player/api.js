@@ -5,6 +5,11 @@ export class NetworkFailure extends Error {}
 
 const TOKEN = 'meta[name="csrf-token"]';
 
+/** The id of whoever a page was made for. */
+export const personOf = (page) => page.querySelector('meta[name="user-id"]')?.content ?? "";
+
+const csrfToken = () => document.querySelector(TOKEN)?.content ?? "";
+
 const retryAfterSeconds = (headers) => {
   const value = headers.get("Retry-After");
   if (!value) return null;
@@ -23,20 +28,33 @@ export class Api {
    * POST a JSON body. Answers {status, ok, body, code, retryAfterSeconds}; `code` is the problem document's.
    * Throws NetworkFailure where there was no answer. `keepalive` lets the request outlive the page.
    */
-  async post(path, body, { keepalive = false } = {}) {
+  post(path, body, { keepalive = false } = {}) {
+    const headers = { "Content-Type": "application/json", "X-CSRFToken": csrfToken() };
+    return this.#ask(path, { method: "POST", keepalive, headers, body: JSON.stringify(body) });
+  }
+
+  /** GET; answers and throws as `post`. */
+  get(path) {
+    return this.#ask(path, {});
+  }
+
+  /**
+   * POST a JSON body from a page that is going; nobody will hear the answer. False where the browser takes no more.
+   * A beacon carries no headers of ours, so the token is in the body.
+   */
+  beacon(path, body) {
+    const content = JSON.stringify({ ...body, csrf_token: csrfToken() });
+    return navigator.sendBeacon?.(this.#base + path, new Blob([content], { type: "application/json" })) ?? false;
+  }
+
+  async #ask(path, { headers = {}, ...options }) {
     let response;
     try {
       response = await fetch(this.#base + path, {
-        method: "POST",
+        ...options,
         credentials: "same-origin",
         redirect: "error",
-        keepalive,
-        headers: {
-          "Content-Type": "application/json",
-          Accept: "application/json",
-          "X-CSRFToken": document.querySelector(TOKEN)?.content ?? "",
-        },
-        body: JSON.stringify(body),
+        headers: { Accept: "application/json", ...headers },
       });
     } catch (fault) {
       throw new NetworkFailure("no answer", { cause: fault });

@@ -22,10 +22,11 @@ const KEYS = {
   ">": (commands) => commands.faster(),
 };
 
-export function listenToKeys(root, commands) {
+/** `resting()` is true while no key may reach the film. */
+export function listenToKeys(root, commands, { resting }) {
   root.addEventListener("keydown", (event) => {
     const { key, target } = event;
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (resting() || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (target.closest(TYPING)) return;
     if ((key === " " || key === "Enter") && target.closest(PRESSED_BY_SPACE)) return;
     // The volume's own slider keeps its arrows; on the seek slider they mean five seconds, as everywhere.

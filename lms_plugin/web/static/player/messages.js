@@ -1,10 +1,16 @@
 // What the player tells the viewer about sending, signing in, the lease and the speed, in plain words.
 
+import { clockTime } from "./texts.js";
+
+/** Long enough to be read twice; after that it would only be in the way of the film. */
+const AHEAD_SECONDS = 20;
+
 export class Messages {
   #notices;
   #texts;
   #reporter;
   #signInAddress;
+  #aheadTimer = null;
 
   constructor(notices, texts, reporter, { signInAddress }) {
     this.#notices = notices;
@@ -18,7 +24,7 @@ export class Messages {
 
   /** Bring the message about what has not been sent yet up to date. */
   refresh() {
-    const { state, pendingSeconds } = this.#reporter;
+    const { state, pendingSeconds, lasting } = this.#reporter;
     if (state === "sending") {
       this.#notices.clear("delivery");
       return;
@@ -32,10 +38,15 @@ export class Messages {
           ];
     this.#notices.show("delivery", {
       kind: "warn",
-      text: this.#texts.say(`delivery_${state}`),
-      figure: this.#texts.say("not_sent", { duration: this.#texts.duration(Math.floor(pendingSeconds)) }),
+      text: this.#texts.say(lasting ? `delivery_${state}` : `delivery_${state}_page`),
+      figure: this.#unsent(Math.floor(pendingSeconds), lasting),
       actions,
     });
+  }
+
+  #unsent(seconds, lasting) {
+    if (seconds === 0) return ""; // an answer may wait while no second does
+    return this.#texts.say(lasting ? "not_sent" : "not_sent_page", { duration: this.#texts.duration(seconds) });
   }
 
   leaseLost(continueHere) {
@@ -47,10 +58,18 @@ export class Messages {
     this.#notices.clear("lease");
     this.#notices.clear("sign-in");
     this.#notices.clear("rate");
+    this.#notices.clear("ahead");
   }
 
   tooFast(maxRate) {
     this.#notices.show("rate", { kind: "info", text: this.#texts.say("rate_limit", { rate: maxRate }) });
+  }
+
+  /** The film was put back to `frontier`: the programme wants it seen in order. */
+  notAhead(frontier) {
+    clearTimeout(this.#aheadTimer);
+    this.#aheadTimer = setTimeout(() => this.#notices.clear("ahead"), AHEAD_SECONDS * 1000);
+    this.#notices.show("ahead", { kind: "info", text: this.#texts.say("not_ahead", { at: clockTime(frontier) }) });
   }
 
   /** The sentence for a session that could not be opened; where signing in helps, the way there is shown too. */

@@ -19,25 +19,41 @@ const TICK_MS = 1000;
 const nowSeconds = () => performance.now() / 1000;
 
 /**
- * Start observing. `seen` is called after each observation with the event's name or "frame" or "tick".
- * Returns {look, stop}: `look()` observes at once, which a player does right before it seeks by itself, so that
- * nothing played is lost between the last frame and the jump.
+ * Start observing. `seen` is called after each observation with the event's name or "frame", "tick" or "look".
+ * Returns {look, aim, seek, stop}: `look()` observes at once; `aim(position)` says where a film that is being loaded
+ * will begin; `seek(position)` moves the playhead and observes right before and after, so that nothing played is lost
+ * between the last frame and the jump, nor between the jump and its event.
  */
 export function observe(video, gatherer, seen = () => {}) {
   let stopped = false;
+  let target = null;
+  let lookedAt = nowSeconds();
 
-  const take = (name) => {
+  const note = (changes) => {
     gatherer.observe({
       position: video.currentTime,
       at: nowSeconds(),
       rate: video.playbackRate,
       paused: video.paused,
-      seeking: video.seeking || name === "seeking",
+      seeking: video.seeking,
       ended: video.ended,
       stalled: video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA && !video.ended,
       loop: video.loop,
-      reset: name === "emptied",
+      ours: target !== null,
+      ...changes,
     });
+    lookedAt = nowSeconds();
+  };
+
+  const take = (name) => {
+    // A busy page hears of a seek when the film plays on already. Of ours it is known where it went.
+    if (target !== null && (video.seeking || name === "seeking")) {
+      note({ position: target, at: lookedAt, seeking: true });
+    }
+    if (target === null || !video.seeking) {
+      note({ seeking: video.seeking || (name === "seeking" && target === null), reset: name === "emptied" });
+    }
+    if (!video.seeking && (name === "seeked" || name === "playing")) target = null;
     seen(name);
   };
 
@@ -55,6 +71,15 @@ export function observe(video, gatherer, seen = () => {}) {
 
   return {
     look: () => take("look"),
+    aim(position) {
+      target = position;
+    },
+    seek(position) {
+      take("look");
+      target = position;
+      video.currentTime = position;
+      take("look");
+    },
     stop() {
       stopped = true;
       clearInterval(timer);

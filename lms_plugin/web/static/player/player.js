@@ -1,21 +1,25 @@
 // The player: puts the film, its controls, the gathering of what was played and its reporting together.
 
 import { Api } from "./api.js";
-import { MemoryBeatStore } from "./beats.js";
 import { Captions } from "./captions.js";
 import { Controls } from "./controls.js";
-import { Coverage, FilmBar } from "./filmbar.js";
+import { Coverage } from "./coverage.js";
+import { FilmBar } from "./filmbar.js";
+import { FullScreen } from "./fullscreen.js";
 import { listenToKeys } from "./keyboard.js";
 import { Messages } from "./messages.js";
 import { Notices } from "./notices.js";
 import { observe } from "./observer.js";
-import { recall, remember } from "./remembered.js";
+import { Order } from "./order.js";
+import { listenToThePage } from "./pagelife.js";
+import { Presence } from "./presence.js";
+import { Reasons } from "./reasons.js";
 import { NotOpened, Reporter } from "./reporter.js";
 import { SegmentGatherer } from "./segments.js";
 import { Source, canPlay } from "./source.js";
+import { Speed } from "./speed.js";
 import { Texts, clockTime } from "./texts.js";
 
-const RATES = [0.75, 1, 1.25, 1.5, 1.75, 2];
 const REOPEN_PAUSE_SECONDS = 30;
 const END_SECONDS = 0.5;
 
@@ -31,60 +35,91 @@ export class Player {
   #duration;
   #coverage;
   #filmBar;
+  #reasons;
   #controls;
   #captions;
+  #speed;
+  #fullScreen;
   #source;
   #observer;
   #reporter;
   #messages;
-  #maxRate = 1;
+  #presence;
+  #order;
   #opening = false;
   #lost = false;
   #stopAt = null;
   #startAt;
+  #asked;
   #manifest = null;
   #reopenedAt = -Infinity;
 
-  /** `root` is the section the template renders; `store` keeps beats until they are acknowledged. */
-  constructor(root, { store = new MemoryBeatStore() } = {}) {
+  /**
+   * `root` is the section the template renders; `store` keeps what `user` watched until it is acknowledged.
+   * `asked` is the stretch to begin with, as {from, to}; without `to` it is played on to the end.
+   */
+  constructor(root, { store, user, asked = null }) {
     const { dataset } = root;
     this.#root = root;
     this.#video = root.querySelector("video");
     this.#texts = Texts.fromPage();
     this.#duration = Number(dataset.duration);
-    this.#startAt = Number(dataset.resumeAt || 0);
+    this.#asked = asked && asked.from < this.#duration ? asked : null;
+    this.#startAt = this.#asked?.from ?? Number(dataset.resumeAt || 0);
 
     this.#coverage = new Coverage(this.#duration);
-    this.#coverage.start(JSON.parse(dataset.covered));
-    const onReplay = (from, to) => this.#playStretch(from, to);
-    this.#filmBar = new FilmBar(root, this.#coverage, this.#texts, { onReplay });
+    this.#coverage.replace(JSON.parse(dataset.state));
+    this.#filmBar = new FilmBar(root, this.#coverage, this.#texts, { onOpen: (stretch) => this.#reasons.open(stretch) });
+    this.#reasons = new Reasons(root, this.#coverage, this.#texts, {
+      watch: (from, to) => this.#playStretch(from, to),
+      catchUp: () => this.#playFrom(this.#order.frontier),
+    });
 
     const commands = this.#commands();
     const look = { duration: this.#duration, icons: dataset.icons };
     this.#controls = new Controls(root, this.#video, this.#texts, commands, look);
-    listenToKeys(root, commands);
+    listenToKeys(root, commands, { resting: () => this.#presence.open });
     this.#captions = new Captions(this.#video, JSON.parse(dataset.captions), document.documentElement.lang);
 
     const gatherer = new SegmentGatherer(this.#duration);
     const { videoId, enrolmentId } = dataset;
-    this.#reporter = new Reporter({ api: new Api(), store, gatherer, videoId, enrolmentId });
+    this.#reporter = new Reporter({ api: new Api(), store, user, gatherer, videoId, enrolmentId });
     const notices = new Notices(root.querySelector("[data-part=notices]"), dataset.icons);
     this.#messages = new Messages(notices, this.#texts, this.#reporter, { signInAddress: dataset.signIn });
+    this.#order = new Order(this.#coverage, this.#reporter, (frontier) => this.#messages.notAhead(frontier));
+    this.#speed = new Speed(this.#video, this.#controls, this.#messages);
+    this.#fullScreen = new FullScreen(root, this.#video, (full) => this.#controls.refreshFullscreen(full));
+    this.#presence = new Presence(root, this.#texts, { reporter: this.#reporter, film: this.#film, notices });
     this.#observer = observe(this.#video, gatherer, (name) => this.#seen(name));
     this.#source = new Source(this.#video);
 
     this.#listen();
+    listenToThePage(this.#reporter, this.#observer);
     this.#show();
     this.#reporter.restore();
   }
 
+  /** The film as presence checks handle it. */
+  get #film() {
+    const video = this.#video;
+    return {
+      get playing() {
+        return !video.paused;
+      },
+      pause: () => {
+        video.pause();
+        this.#fullScreen.showFrame();
+      },
+      play: () => this.#play(),
+    };
+  }
+
   #show() {
-    this.#filmBar.render();
+    this.#draw();
     this.#filmBar.moveTo(this.#startAt);
     this.#controls.refresh(this.#startAt);
     this.#controls.refreshSound();
     this.#controls.refreshFullscreen(false);
-    this.#controls.offerSpeeds([1], 1);
     this.#controls.offerCaptions(this.#captions.choices, this.#captions.current);
     this.#controls.offerQualities([]);
     this.#controls.enable(false);
@@ -94,7 +129,9 @@ export class Player {
 
   #coverStart() {
     const at = this.#startAt;
-    const text = at > 0 ? this.#texts.say("resume_from", { at: clockTime(at) }) : this.#texts.say("start");
+    const to = this.#asked?.to;
+    let text = at > 0 ? this.#texts.say("resume_from", { at: clockTime(at) }) : this.#texts.say("start");
+    if (to) text = this.#texts.say("watch_stretch", { stretch: `${clockTime(at)}–${clockTime(to)}` });
     this.#controls.cover("start", text);
   }
 
@@ -114,17 +151,19 @@ export class Player {
       },
       showCaptions: (language) => this.#captions.choose(language),
       quality: (level) => this.#source.choose(level),
-      speed: (rate) => this.#setSpeed(rate),
-      faster: () => this.#setSpeed(this.#rates.find((rate) => rate > video.playbackRate)),
-      slower: () => this.#setSpeed(this.#rates.filter((rate) => rate < video.playbackRate).pop()),
-      fullscreen: () => this.#toggleFullscreen(),
+      speed: (rate) => this.#speed.choose(rate),
+      faster: () => this.#speed.faster(),
+      slower: () => this.#speed.slower(),
+      fullscreen: () => this.#fullScreen.toggle(),
     };
   }
 
   #listen() {
     const video = this.#video;
     video.addEventListener("volumechange", () => this.#controls.refreshSound());
-    video.addEventListener("ratechange", () => this.#onRate());
+    video.addEventListener("seeking", () => {
+      if (this.#order.isBroken(video.currentTime)) this.#seek(video.currentTime);
+    });
     video.addEventListener("loadedmetadata", () => this.#controls.enable(true));
     video.addEventListener("play", () => this.#onPlay());
     video.addEventListener("playing", () => this.#controls.cover(null));
@@ -133,69 +172,73 @@ export class Player {
     this.#source.addEventListener("levels", ({ detail }) => this.#controls.offerQualities(detail.levels));
     this.#source.addEventListener("failed", ({ detail }) => this.#onSourceFailed(detail.kind));
     this.#reporter.addEventListener("acknowledged", ({ detail }) => this.#onAnswer(detail.answer));
+    this.#reporter.addEventListener("film", ({ detail }) => this.#onFilm(detail.film));
     this.#reporter.addEventListener("lease-lost", () => this.#onLeaseLost());
     this.#root.querySelector("[data-part=next-gap]").addEventListener("click", () => this.#playNextGap());
-    for (const name of ["fullscreenchange", "webkitfullscreenchange"]) {
-      document.addEventListener(name, () => this.#onFullscreen());
-    }
-    document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "hidden") this.#leave();
-      else this.#reporter.resume();
-    });
-    addEventListener("pagehide", () => this.#leave());
-    addEventListener("online", () => this.#reporter.retry());
-    addEventListener("beforeunload", (event) => {
-      if (this.#reporter.state !== "sending" && this.#reporter.pendingSeconds >= 1) event.preventDefault();
-    });
   }
 
   // --- sessions -----------------------------------------------------------------------------------------------
 
-  /** Open a session, which takes the person's lease, and go on at `position` (null: where the service says). */
-  async #open(position) {
+  /**
+   * Open a session, which takes the person's lease, and go on at `position` (null: where the service says), as far as
+   * `stopAt` (null: on and on).
+   */
+  async #open(position, stopAt = null) {
     if (this.#opening) return;
     this.#opening = true;
     this.#controls.cover("busy", this.#texts.say("opening"));
     try {
-      this.#adopt(await this.#reporter.open(), position);
+      this.#adopt(await this.#reporter.open(), position, stopAt);
     } catch (fault) {
       if (!(fault instanceof NotOpened)) throw fault;
-      const retry = () => this.#open(position);
+      const retry = () => this.#open(position, stopAt);
       this.#controls.cover("failed", this.#messages.notOpened(fault), retry);
     } finally {
       this.#opening = false;
     }
   }
 
-  #adopt(session, position) {
+  #adopt(session, position, stopAt) {
     this.#lost = false;
     this.#messages.leaseHeld();
-    this.#maxRate = Number(session.max_rate);
-    this.#coverage.start(session.covered);
-    this.#filmBar.render();
+    this.#order.free = session.skipping_ahead ?? true;
+    this.#coverage.replace(session);
+    this.#draw();
     const resumeAt = session.resume_at_seconds < this.#duration - END_SECONDS ? session.resume_at_seconds : 0;
-    const at = position ?? resumeAt;
+    const at = Math.min(position ?? resumeAt, this.#order.frontier);
     if (session.manifest_url !== this.#manifest) {
       this.#manifest = session.manifest_url;
+      this.#observer.aim(at);
       this.#source.load(session.manifest_url, at);
     } else {
       this.#seek(at);
     }
-    const speed = Math.min(recall("speed", 1), this.#maxRate);
-    this.#video.defaultPlaybackRate = speed;
-    this.#video.playbackRate = speed;
-    this.#controls.offerSpeeds(this.#rates, speed);
+    this.#stopAt = at === position ? stopAt : null;
+    this.#asked = null;
+    this.#speed.limit(Number(session.max_rate));
+    this.#presence.begin(session.presence_check ?? null, { playOn: true });
     this.#play();
   }
 
   #onAnswer(answer) {
     this.#coverage.add(answer);
+    this.#draw();
+  }
+
+  #onFilm(film) {
+    this.#coverage.replace(film);
+    this.#draw();
+  }
+
+  #draw() {
     this.#filmBar.render();
+    this.#reasons.render();
   }
 
   #onLeaseLost() {
     this.#lost = true;
     this.#video.pause();
+    this.#presence.leave();
     this.#messages.leaseLost(() => this.#open(justBefore(this.#video.currentTime)));
   }
 
@@ -211,21 +254,18 @@ export class Player {
     else this.#controls.cover("failed", this.#texts.say(`failed_${kind}`), reopen);
   }
 
-  #leave() {
-    this.#observer.look();
-    this.#reporter.beat({ leaving: true });
-  }
-
   // --- playing ------------------------------------------------------------------------------------------------
 
   #toggle() {
-    if (!this.#reporter.session) this.#open(null);
+    if (!this.#reporter.session) this.#open(this.#asked?.from ?? null, this.#asked?.to ?? null);
     else if (this.#lost) this.#open(justBefore(this.#video.currentTime));
+    else if (this.#presence.open) this.#presence.focus();
     else if (this.#video.paused) this.#play();
     else this.#video.pause();
   }
 
   async #play() {
+    if (this.#presence.open) return;
     try {
       await this.#video.play();
     } catch (fault) {
@@ -237,7 +277,9 @@ export class Player {
 
   #onPlay() {
     // Media keys and scripts reach the element without our commands.
-    if (this.#lost) this.#video.pause();
+    if (this.#lost || this.#presence.open) this.#video.pause();
+    // After a long pause the film may play elsewhere by now.
+    else this.#reporter.askIfSilent();
   }
 
   #onCanPlay() {
@@ -247,45 +289,33 @@ export class Player {
   #seek(position) {
     if (!this.#manifest) return;
     this.#stopAt = null;
-    this.#observer.look();
-    this.#video.currentTime = between(0, position, this.#duration);
+    this.#observer.seek(this.#order.allow(between(0, position, this.#duration)));
     this.#refresh();
   }
 
   #playStretch(from, to) {
-    if (this.#lost || !this.#manifest) return;
+    if (this.#lost) return;
+    if (!this.#reporter.session) {
+      this.#open(from, to);
+      return;
+    }
     this.#seek(from);
-    this.#stopAt = to;
+    if (this.#order.frontier >= from) this.#stopAt = to;
     this.#play();
   }
 
-  #playNextGap() {
-    const gap = this.#coverage.nextGap(this.#video.currentTime);
-    if (!gap) return;
+  #playFrom(position) {
     if (!this.#reporter.session) {
-      this.#open(gap[0]);
+      this.#open(position);
     } else if (!this.#lost) {
-      this.#seek(gap[0]);
+      this.#seek(position);
       this.#play();
     }
   }
 
-  get #rates() {
-    return RATES.filter((rate) => rate <= this.#maxRate);
-  }
-
-  #setSpeed(rate) {
-    if (!rate || !this.#manifest) return;
-    this.#video.playbackRate = rate;
-    remember("speed", rate);
-  }
-
-  #onRate() {
-    if (this.#video.playbackRate > this.#maxRate) {
-      this.#video.playbackRate = this.#maxRate;
-      this.#messages.tooFast(this.#maxRate);
-    }
-    this.#controls.showSpeed(this.#video.playbackRate);
+  #playNextGap() {
+    const gap = this.#coverage.nextGap(this.#video.currentTime, this.#order.frontier);
+    if (gap) this.#playFrom(gap[0]);
   }
 
   #setVolume(volume) {
@@ -309,27 +339,5 @@ export class Player {
     const position = this.#manifest ? this.#video.currentTime : this.#startAt;
     this.#controls.refresh(position);
     this.#filmBar.moveTo(position);
-  }
-
-  get #isFullscreen() {
-    return Boolean(document.fullscreenElement ?? document.webkitFullscreenElement);
-  }
-
-  #onFullscreen() {
-    this.#controls.refreshFullscreen(this.#isFullscreen);
-    // What had the focus may lie outside the part that fills the screen; the keys must go on working.
-    if (this.#isFullscreen && !this.#frame.contains(document.activeElement)) this.#frame.focus();
-  }
-
-  get #frame() {
-    return this.#root.querySelector("[data-part=frame]");
-  }
-
-  #toggleFullscreen() {
-    const frame = this.#frame;
-    if (this.#isFullscreen) (document.exitFullscreen ?? document.webkitExitFullscreen).call(document);
-    else if (frame.requestFullscreen) frame.requestFullscreen();
-    else if (frame.webkitRequestFullscreen) frame.webkitRequestFullscreen();
-    else this.#video.webkitEnterFullscreen?.(); // telephones that show only the film itself on the whole screen
   }
 }

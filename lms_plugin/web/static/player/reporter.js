@@ -1,16 +1,15 @@
-// Tells the service what was played: opens playback sessions, numbers beats, and sends each until it is acknowledged.
+// Tells the service what was played: opens playback sessions and numbers beats. The outbox sends them.
 //
-// A beat is numbered once and never changes, so sending it again is harmless; what the service has not acknowledged
-// stays in the store, in order, and belongs to the session it was played under even when that session has ended.
+// A beat is numbered once and belongs to the session it was played under even when that session has ended. What was
+// played since the last beat is kept as the session's open stretch every few seconds, so that a crash loses no more.
 
 import { NetworkFailure } from "./api.js";
+import { isAnswer } from "./beats.js";
 import { lengthOf } from "./intervals.js";
+import { Outbox, PASSING } from "./outbox.js";
 
 const MAX_SEGMENTS_PER_BEAT = 50;
-const MAX_BEATS_WHEN_LEAVING = 20;
-const BACK_OFF_SECONDS = { first: 1, most: 60 };
-/** Answers after which the same request may well succeed. */
-const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
+const KEEP_SECONDS = 2;
 
 /** A session was not opened. kind: offline, signed_out, busy or refused; code and detail come from the service. */
 export class NotOpened extends Error {
@@ -25,8 +24,10 @@ export class NotOpened extends Error {
 /**
  * Events, each with a `detail`:
  *   acknowledged    {beat, answer}   the service's answer to a beat, once for each
+ *   answered        {answer, result} the service's word on an answer to a presence check; result is null when it was refused
  *   lease-lost      {session}        the present session no longer is the person's lease
- *   presence-check  {session, check} the service asks for a sign of presence
+ *   presence-check  {check}          the check of the present session that is unanswered now, or null
+ *   film            {film}           the whole state of the film; replaces all that answers said before
  *   refused         {beat, code, detail}  a beat will never be accepted; it is dropped
  *   delivery        {state}          sending, kept (no answer: trying again), signed_out or other_person
  */
@@ -37,20 +38,25 @@ export class Reporter extends EventTarget {
   #videoId;
   #enrolmentId;
   #clock;
-  #random;
-  #queue = [];
+  #outbox;
   #session = null;
   #nextSeq = 1;
   #lastBeatAt = 0;
-  #state = "sending";
-  #busy = false;
-  #failures = 0;
-  #timer = null;
+  #lastKeptAt = 0;
+  #lastHeardAt = -Infinity;
+  /** The sessions this page opened: all at the page's film. */
+  #opened = new Set();
+  /** Grows with each answer, so that a look at the film knows whether it was overtaken. */
+  #heardCount = 0;
+  #looking = false;
+  /** Whether the film's state must be asked for: at once, or when the line is back. */
+  #stale = false;
 
   /**
-   * `gatherer` offers take() and waitingSeconds; `store` is a BeatStore; `clock` counts seconds; `random` is in [0, 1).
+   * `gatherer` offers take(), peek() and waitingSeconds; `store` is a BeatStore; `user` is the id of the page's person;
+   * `clock` counts seconds; `random` is in [0, 1).
    */
-  constructor({ api, store, gatherer, videoId, enrolmentId, clock = () => performance.now() / 1000, random = Math.random }) {
+  constructor({ api, store, user, gatherer, videoId, enrolmentId, clock = () => performance.now() / 1000, random = Math.random }) {
     super();
     this.#api = api;
     this.#store = store;
@@ -58,7 +64,7 @@ export class Reporter extends EventTarget {
     this.#videoId = videoId;
     this.#enrolmentId = enrolmentId;
     this.#clock = clock;
-    this.#random = random;
+    this.#outbox = new Outbox({ api, store, user, random, tell: (type, detail) => this.#heard(type, detail) });
   }
 
   /** The session now played under, as the service described it, or null. */
@@ -67,21 +73,37 @@ export class Reporter extends EventTarget {
   }
 
   get state() {
-    return this.#state;
+    return this.#outbox.state;
+  }
+
+  /** Whether what was not acknowledged yet outlives the page. */
+  get lasting() {
+    return this.#store.lasting;
+  }
+
+  /** What was played and is not acknowledged by the service: [[from, to]] of this film and of earlier sessions' films. */
+  get #pending() {
+    const beats = this.#outbox.entries.filter((entry) => !isAnswer(entry));
+    return beats.flatMap((beat) => beat.segments.map(({ from, to }) => [from, to]));
   }
 
   /** Media seconds played that the service has not acknowledged. */
   get pendingSeconds() {
-    const queued = this.#queue.flatMap((beat) => beat.segments.map(({ from, to }) => [from, to]));
-    return lengthOf(queued) + this.#gatherer.waitingSeconds;
+    return lengthOf(this.#pending) + this.#gatherer.waitingSeconds;
   }
 
-  /** Take up what an earlier page left in the store, and send it. */
+  /** What this page played of its film and the service has not judged yet: [[from, to]]. */
+  get unjudged() {
+    const beats = this.#outbox.entries.filter((entry) => !isAnswer(entry) && this.#opened.has(entry.session));
+    return [...beats.flatMap((beat) => beat.segments), ...this.#gatherer.peek()].map(({ from, to }) => [from, to]);
+  }
+
+  /** Take up what earlier pages left in the store, and send it. */
   async restore() {
-    const known = new Set(this.#queue);
-    const left = (await this.#store.all()).filter((beat) => !known.has(beat));
-    this.#queue = [...left, ...this.#queue];
-    this.#pump();
+    await this.#store.takeLeft((entries) => {
+      this.#outbox.takeUp(entries);
+      this.#outbox.pump();
+    });
   }
 
   /** Open a playback session, which takes the person's lease. Throws NotOpened. */
@@ -89,7 +111,7 @@ export class Reporter extends EventTarget {
     this.#number();
     let answer;
     try {
-      answer = await this.#post(`/videos/${this.#videoId}/playback-sessions`, { enrolment_id: this.#enrolmentId });
+      answer = await this.#outbox.post(`/videos/${this.#videoId}/playback-sessions`, { enrolment_id: this.#enrolmentId });
     } catch (fault) {
       if (fault instanceof NetworkFailure) throw new NotOpened("offline");
       throw fault;
@@ -98,140 +120,156 @@ export class Reporter extends EventTarget {
     if (PASSING.has(answer.status)) throw new NotOpened("busy", answer);
     if (!answer.ok) throw new NotOpened("refused", answer);
     this.#session = answer.body;
+    this.#store.own(this.#session.id);
+    this.#opened.add(this.#session.id);
+    this.#stale = false;
     this.#nextSeq = 1;
-    this.#lastBeatAt = this.#clock();
-    this.#pump();
+    this.#lastBeatAt = this.#lastHeardAt = this.#clock();
+    this.#outbox.pump();
     return this.#session;
   }
 
-  /** Make a beat if one is due. Cheap; call it as often as you like. */
+  /** Make a beat if one is due, else keep what was played. Cheap; call it as often as you like. */
   tick() {
     if (!this.#session || this.#gatherer.waitingSeconds <= 0) return;
     if (this.#clock() - this.#lastBeatAt >= this.#session.beat_interval_seconds) this.beat();
+    else if (this.#clock() - this.#lastKeptAt >= KEEP_SECONDS) this.#keep();
   }
 
-  /** Make a beat of what was played since the last one and send it. `leaving`: the page may be gone in a moment. */
-  beat({ leaving = false } = {}) {
+  /** Make a beat of what was played since the last one and send it. */
+  beat() {
     this.#number();
-    if (leaving) this.#sendAllAtOnce();
-    else this.#pump();
+    this.#outbox.pump();
+  }
+
+  /** Hear how things stand: who holds the lease, what became of a presence check. Plays on from a long pause begin so. */
+  ask() {
+    this.#number();
+    if (this.#session && this.#outbox.entries.length === 0) this.#add({ segments: [] });
+    this.#outbox.pump();
+  }
+
+  /** Say that a presence check was shown, and that nobody answered in time. */
+  unanswered(check) {
+    this.#number();
+    if (this.#session) this.#add({ segments: [], unanswered: check });
+    this.#outbox.pump();
+  }
+
+  /** As `ask`, where nothing was heard of the service for as long as a beat takes. */
+  askIfSilent() {
+    if (this.#session && this.#clock() - this.#lastHeardAt >= this.#session.beat_interval_seconds) this.ask();
+  }
+
+  /** Send what somebody chose at a presence check of the present session. */
+  answer(check, choice) {
+    this.#number();
+    this.#outbox.add({ session: this.#session.id, check, answer: choice });
+    this.#outbox.pump();
+  }
+
+  /** Ask for the whole state of the film: more of it changed than an answer says. */
+  async look() {
+    this.#stale = true;
+    if (this.#looking) return;
+    this.#looking = true;
+    let answered = true;
+    while (this.#stale && answered) answered = await this.#lookOnce();
+    this.#looking = false;
   }
 
   /** Try again now: the line is back, or somebody asked for it. */
   retry() {
-    this.#pump({ now: true });
+    this.#outbox.pump({ now: true });
   }
 
   /** Try again after the person may have signed in elsewhere. */
   async resume() {
-    if (this.#state === "signed_out" || this.#state === "other_person") {
-      await this.#api.refreshToken().catch((fault) => {
-        if (!(fault instanceof NetworkFailure)) throw fault;
-      });
-      this.#become("kept");
-    }
+    await this.#outbox.unblock();
     this.retry();
+  }
+
+  /** The page is hidden, and may be gone without another word. */
+  hide() {
+    this.#number();
+    this.#outbox.sendAll();
+  }
+
+  /** The page goes; it may come back as it was. */
+  leave() {
+    this.#number();
+    this.#outbox.flush();
+    this.#store.letGo();
+  }
+
+  /** The page has come back as it was. */
+  async comeBack() {
+    await this.#store.holdAgain();
+    await this.#outbox.unblock();
+    await this.#outbox.returned();
+    this.ask();
   }
 
   #number() {
     if (!this.#session) return;
     const segments = this.#gatherer.take();
+    const beats = [];
     for (let start = 0; start < segments.length; start += MAX_SEGMENTS_PER_BEAT) {
-      const beat = {
-        session: this.#session.id,
-        seq: this.#nextSeq++,
-        segments: segments.slice(start, start + MAX_SEGMENTS_PER_BEAT),
-      };
-      this.#queue.push(beat);
-      this.#store.put(beat);
-      this.#lastBeatAt = this.#clock();
+      beats.push({ segments: segments.slice(start, start + MAX_SEGMENTS_PER_BEAT) });
     }
+    if (beats.length > 0) this.#add(...beats);
   }
 
-  get #blocked() {
-    return this.#state === "signed_out" || this.#state === "other_person";
+  #add(...contents) {
+    this.#outbox.add(...contents.map((content) => ({ session: this.#session.id, seq: this.#nextSeq++, ...content })));
+    this.#lastBeatAt = this.#clock();
   }
 
-  async #pump({ now = false } = {}) {
-    if (now) this.#wake();
-    if (this.#busy || this.#timer !== null || this.#blocked) return;
-    this.#busy = true;
-    try {
-      while (this.#queue.length > 0 && this.#timer === null && !this.#blocked) await this.#send(this.#queue[0]);
-    } finally {
-      this.#busy = false;
-    }
+  #keep() {
+    this.#lastKeptAt = this.#clock();
+    this.#store.keep({ session: this.#session.id, seq: this.#nextSeq, segments: this.#gatherer.peek() });
   }
 
-  #wake() {
-    clearTimeout(this.#timer);
-    this.#timer = null;
-  }
-
-  async #send(beat, options = {}) {
-    let answer;
-    try {
-      answer = await this.#post(`/playback-sessions/${beat.session}/beats`, { seq: beat.seq, segments: beat.segments }, options);
-    } catch (fault) {
-      if (!(fault instanceof NetworkFailure)) throw fault;
-      this.#backOff();
+  #heard(type, detail) {
+    if (type === "delivery") {
+      this.#tell("delivery", detail);
       return;
     }
-    if (!this.#queue.includes(beat)) return; // answered already, by a copy sent when the page was being left
-    if (answer.ok) this.#acknowledge(beat, answer.body);
-    else if (options.keepalive) this.#backOff(); // the page lives on after all: ask again with time to look at the answer
-    else if (answer.status === 401) this.#become("signed_out");
-    else if (answer.status === 403 || answer.status === 404) this.#become("other_person");
-    else if (PASSING.has(answer.status)) this.#backOff(answer.retryAfterSeconds ?? 0);
-    else this.#drop(beat, answer);
+    const { entry, answer, ...rest } = detail;
+    this.#lastHeardAt = this.#clock();
+    this.#heardCount++;
+    if (isAnswer(entry)) this.#tell("answered", { answer: entry, result: answer ?? null });
+    else if (type === "refused") this.#tell("refused", { beat: entry, ...rest });
+    else this.#hearBeat(entry, answer);
+    if (this.#session && (this.#stale || answer?.film_changed)) this.look();
   }
 
-  /** One request; a 400 or 403 may be no more than a stale token, so it is asked once more with a fresh one. */
-  async #post(path, body, options = {}) {
-    const answer = await this.#api.post(path, body, options);
-    if ((answer.status !== 400 && answer.status !== 403) || options.keepalive) return answer;
-    await this.#api.refreshToken();
-    return this.#api.post(path, body, options);
+  /** False where nothing came to go by; the next answer to anything asks again. */
+  async #lookOnce() {
+    const { id } = this.#session;
+    const heard = this.#heardCount;
+    this.#stale = false;
+    const film = await this.#api.get(`/playback-sessions/${id}`).catch((fault) => {
+      if (!(fault instanceof NetworkFailure)) throw fault;
+    });
+    if (id !== this.#session.id) return true;
+    // An answer that came meanwhile may say more than this one, which would take it back.
+    if (film?.ok && heard === this.#heardCount) this.#hearFilm(film.body);
+    else this.#stale = true;
+    return Boolean(film?.ok);
   }
 
-  #sendAllAtOnce() {
-    if (this.#blocked) return;
-    for (const beat of this.#queue.slice(0, MAX_BEATS_WHEN_LEAVING)) this.#send(beat, { keepalive: true });
+  #hearFilm(film) {
+    this.#tell("film", { film });
+    if (film.lease === "lost") this.#tell("lease-lost", { session: this.#session });
+    else this.#tell("presence-check", { check: film.presence_check ?? null });
   }
 
-  #acknowledge(beat, answer) {
-    this.#forget(beat);
-    this.#failures = 0;
-    this.#become("sending");
+  #hearBeat(beat, answer) {
     this.#tell("acknowledged", { beat, answer });
     if (beat.session !== this.#session?.id) return;
     if (answer.lease === "lost") this.#tell("lease-lost", { session: this.#session });
-    if (answer.presence_check) this.#tell("presence-check", { session: this.#session, check: answer.presence_check });
-  }
-
-  #drop(beat, answer) {
-    this.#forget(beat);
-    this.#tell("refused", { beat, code: answer.code, detail: answer.body?.detail ?? null });
-  }
-
-  #forget(beat) {
-    this.#queue = this.#queue.filter((other) => other !== beat);
-    this.#store.remove(beat);
-  }
-
-  #backOff(atLeastSeconds = 0) {
-    if (this.#timer !== null) return;
-    const most = Math.min(BACK_OFF_SECONDS.most, BACK_OFF_SECONDS.first * 2 ** this.#failures++);
-    // Half of it is chance: many players lose and regain one line together.
-    const seconds = Math.max(most / 2, atLeastSeconds) + (this.#random() * most) / 2;
-    this.#timer = setTimeout(() => this.#pump({ now: true }), seconds * 1000);
-    this.#become("kept");
-  }
-
-  #become(state) {
-    if (state === this.#state) return;
-    this.#state = state;
-    this.#tell("delivery", { state });
+    else this.#tell("presence-check", { check: answer.presence_check ?? null });
   }
 
   #tell(type, detail) {

@@ -16,6 +16,7 @@
  * @property {boolean} stalled  no data to go on with
  * @property {boolean} loop     the element starts again by itself at the end
  * @property {boolean} [reset]  the source was taken away or replaced
+ * @property {boolean} [ours]   a seek that the viewer or the player ordered, not one that the browser made by itself
  *
  * A stretch really played: half-open, in seconds with three decimals.
  * @typedef {{from: number, to: number, rate: number}} Segment
@@ -26,8 +27,8 @@ const JITTER_SECONDS = 0.25;
 const DRIFT_RATIO = 1.02;
 /** A loop is told from a seek to the start by how near to the end the playhead must have been. */
 const LOOP_JITTER_SECONDS = 0.05;
-/** The last frame of a film may end this much before the duration the service measured. */
-const END_SLACK_SECONDS = 0.25;
+/** The last frame of a film may end this much before the duration the service measured, and the first begin this late. */
+const EDGE_SLACK_SECONDS = 0.25;
 
 // A hair of float error must not cost a millisecond: 1.1 * 1000 is 1100.0000000000002.
 const upToMs = (seconds) => Math.ceil(seconds * 1000 - 1e-6) / 1000;
@@ -39,6 +40,8 @@ export class SegmentGatherer {
   #done = [];
   // Up to where everything since the last seek is claimed, or where the playhead was set; null when that isn't known.
   #reached = null;
+  // When the playhead was last seen there.
+  #reachedAt = 0;
 
   /** @param {number} duration length of the film in seconds, as the service knows it; nothing beyond is claimed */
   constructor(duration = Infinity) {
@@ -52,7 +55,10 @@ export class SegmentGatherer {
     else if (seen.ended) this.#claimTail(seen);
     if (seen.reset) this.#reached = null;
     // While it seeks, the position is the target; while it stands, it is where the next stretch begins.
-    else if (seen.seeking || (!moving && this.#reached === null)) this.#reached = upToMs(seen.position);
+    else if (seen.seeking ? !this.#skipsToFirstFrame(seen) : !moving && this.#reached === null) {
+      this.#reached = upToMs(seen.position);
+    }
+    if (!moving) this.#reachedAt = seen.at;
     if (!this.#open && moving) this.#begin(seen);
   }
 
@@ -61,11 +67,20 @@ export class SegmentGatherer {
     if (this.#open) {
       const { last, lastAt, rate } = this.#open;
       this.#end(last);
+      this.#reachedAt = lastAt;
       this.#begin({ position: last, at: lastAt, rate });
     }
     const segments = this.#done;
     this.#done = [];
     return segments;
+  }
+
+  /** What `take` would give now; nothing changes. */
+  peek() {
+    if (!this.#open) return [...this.#done];
+    const { from, last, rate } = this.#open;
+    const to = downToMs(Math.min(last, this.#duration));
+    return to > from ? [...this.#done, { from, to, rate }] : [...this.#done];
   }
 
   /** Media seconds played and not yet taken. */
@@ -75,14 +90,21 @@ export class SegmentGatherer {
   }
 
   #begin({ position, at, rate }) {
-    this.#open = { from: this.#joined(position), start: position, startAt: at, last: position, lastAt: at, rate };
+    this.#open = { from: this.#joined(position, at, rate), start: position, startAt: at, last: position, lastAt: at, rate };
   }
 
   /** Where a stretch that begins at `position` may claim from: without a seek the playhead moves only by playing. */
-  #joined(position) {
+  #joined(position, at, rate) {
     const reached = this.#reached;
-    const joins = reached !== null && position >= reached && position - reached <= JITTER_SECONDS;
-    return joins ? reached : upToMs(position);
+    if (reached === null || position < reached) return upToMs(position);
+    // A busy computer looks late: all that can have been played since the last look was.
+    const believed = (at - this.#reachedAt) * rate * DRIFT_RATIO + JITTER_SECONDS;
+    return position - reached <= believed ? reached : upToMs(position);
+  }
+
+  /** Where a film's first frame begins a little after 0, browsers go there by themselves; nothing lies before it. */
+  #skipsToFirstFrame({ position, ours }) {
+    return !ours && this.#reached === 0 && !this.#open && position <= EDGE_SLACK_SECONDS;
   }
 
   #follow(seen, moving) {
@@ -106,7 +128,7 @@ export class SegmentGatherer {
   /** At the end of the film the playhead has passed all of it, though the last frame may end before the duration. */
   #claimTail({ position, rate }) {
     const from = this.#reached;
-    if (from === null || position < from || !(this.#duration - from <= END_SLACK_SECONDS)) return;
+    if (from === null || position < from || !(this.#duration - from <= EDGE_SLACK_SECONDS)) return;
     const to = downToMs(this.#duration);
     const before = this.#done[this.#done.length - 1];
     if (before?.to === from && before.rate === rate) before.to = to;

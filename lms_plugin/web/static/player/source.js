@@ -86,16 +86,19 @@ export class Source extends EventTarget {
     this.#native = new AbortController();
     const { signal } = this.#native;
     this.#video.addEventListener("loadedmetadata", () => (this.#video.currentTime = position), { once: true, signal });
-    this.#video.addEventListener(
-      "error",
-      () => {
-        const network = this.#video.error?.code === MediaError.MEDIA_ERR_NETWORK;
-        this.#tell("failed", { kind: network ? "network" : "media" });
-      },
-      { signal },
-    );
+    this.#video.addEventListener("error", () => this.#explain(address, signal), { signal });
     this.#video.src = address;
     this.#video.load();
+  }
+
+  /** A media element does not say what the service answered; asking for the manifest once more does. */
+  async #explain(address, signal) {
+    try {
+      const { ok, status } = await fetch(address, { credentials: "same-origin", signal });
+      this.#tell("failed", { kind: ok ? "media" : EXPIRED.has(status) ? "expired" : "network" });
+    } catch {
+      if (!signal.aborted) this.#tell("failed", { kind: "network" });
+    }
   }
 
   #tell(type, detail) {

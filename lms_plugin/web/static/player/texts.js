@@ -26,9 +26,10 @@ export class Texts {
     return sentence.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
   }
 
-  /** Why a stretch is not counted, for a code of the service; a code this page does not know gets the general one. */
-  reason(code) {
-    return this.#sentences[`reason_${code}`] ?? this.say("reason_unknown", { code });
+  /** Why a stretch is withheld or held, for a code of the service; a code this page does not know gets the general one. */
+  reason(code, state = "withheld") {
+    const kind = state === "held" ? "held" : "reason";
+    return this.#sentences[`${kind}_${code}`] ?? this.say(`${kind}_unknown`, { code });
   }
 
   /** A length of time in words: "8 min 20 s". */

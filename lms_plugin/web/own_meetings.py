@@ -1,0 +1,131 @@
+"""The learner's pages of meetings: those to come, what became of the past ones, and signing in with the code."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import current_app, flash, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from lms_plugin.domain.errors import Conflict, Malformed, NotFound
+from lms_plugin.http.context import context
+from lms_plugin.http.identity import current_actor
+from lms_plugin.http.meeting_wording import outcome_lines
+from lms_plugin.http.wording import refusal_sentence
+from lms_plugin.services import meeting_planning, meeting_signing, meetings, study_records
+from lms_plugin.services.meeting_signing import OUT
+from lms_plugin.services.meetings import OwnMeeting
+
+DEVICE = "device"
+_DEVICE_SECONDS = 365 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMeeting:
+    """A learner's meeting with what there is to say of it."""
+
+    own: OwnMeeting
+    lines: list[str]
+    takes_codes: bool
+
+
+def own_meetings() -> str:
+    """The learner's meetings: first those to come, then the past ones with what counted and why not more."""
+    actor, shared = current_actor(), context()
+    now = shared.clock()
+    with shared.database.reading() as store:
+        found = meetings.own_meetings(store, actor)
+        records = {
+            (enrolment_id, one.row.source): one
+            for enrolment_id in {one.enrolment.id for one in found}
+            for one in study_records.records_of(store, enrolment_id)
+        }
+        led = meetings.led_by(store, actor)
+        can_view = bool(meeting_planning.viewing_programmes(store, actor, now))
+    shown = [
+        ShownMeeting(
+            one,
+            outcome_lines(one, records.get((one.enrolment.id, meetings.source_of(one.meeting.id))), now),
+            meetings.takes_codes(one.meeting, now),
+        )
+        for one in found
+    ]
+    to_come = [one for one in shown if _is_to_come(one, now)]
+    return render_template(
+        "own_meetings.html",
+        to_come=to_come[::-1],
+        past=[one for one in shown if one not in to_come],
+        led=led,
+        can_view=can_view,
+        now=now,
+    )
+
+
+def meeting_sign_in(meeting_id: int) -> ResponseReturnValue:
+    """Signing in or out at one meeting; a scanned QR code brings the code along in the address."""
+    if request.method != "POST":
+        return _page(meeting_id, request.args.get("code", "")[:20], None)
+    actor, shared = current_actor(), context()
+    now, typed = shared.clock(), request.form.get("code", "")
+    way = request.form.get("way") or None
+    device = request.cookies.get(DEVICE) or secrets.token_urlsafe(16)
+    try:
+        done = shared.database.transact(
+            lambda store: meeting_signing.sign(
+                store,
+                actor,
+                meeting_id,
+                typed,
+                device=meeting_signing.device_mark(device, meeting_id),
+                now=now,
+                way=way,
+            )
+        )
+    except (Malformed, Conflict) as refusal:
+        page = _page(meeting_id, typed, refusal_sentence(refusal))
+        answer = make_response(page, 422 if isinstance(refusal, Malformed) else 409)
+    else:
+        flash(
+            _("You have signed out of this meeting.") if done.way == OUT else _("You have signed in at this meeting."),
+            "success",
+        )
+        answer = make_response(redirect(url_for("pages.meeting_sign_in", meeting_id=meeting_id), 303))
+    answer.set_cookie(
+        DEVICE,
+        device,
+        max_age=_DEVICE_SECONDS,
+        httponly=True,
+        samesite="Lax",
+        secure=bool(current_app.config["SESSION_COOKIE_SECURE"]),
+    )
+    return answer
+
+
+def _page(meeting_id: int, code: str, error: str | None) -> str:
+    actor, shared = current_actor(), context()
+    now = shared.clock()
+    with shared.database.reading() as store:
+        found = next((one for one in meetings.own_meetings(store, actor) if one.meeting.id == meeting_id), None)
+        if found is None:
+            raise NotFound(what="meeting")
+        records = {one.row.source: one for one in study_records.records_of(store, found.enrolment.id)}
+    record = records.get(meetings.source_of(meeting_id))
+    component = found.programme.component(found.meeting.component_key)
+    return render_template(
+        "meeting_sign_in.html",
+        own=found,
+        meeting=found.meeting,
+        lines=outcome_lines(found, record, now),
+        takes_codes=meetings.takes_codes(found.meeting, now),
+        needs_both=component is None or component.study.both_ends,
+        is_late_in_it=now >= found.meeting.starts_at + (found.meeting.ends_at - found.meeting.starts_at) / 2,
+        code=code,
+        error=error,
+        now=now,
+    )
+
+
+def _is_to_come(one: ShownMeeting, now: datetime) -> bool:
+    meeting = one.own.meeting
+    return one.takes_codes or (meeting.ends_at > now and meeting.state != meetings.CANCELLED)

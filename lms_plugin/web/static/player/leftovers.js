@@ -1,0 +1,18 @@
+// On pages without a film: sends what the person watched on this device when the line was down.
+
+import { Api, personOf } from "./api.js";
+import { openStore } from "./journal.js";
+import { Outbox } from "./outbox.js";
+
+if (!document.querySelector("[data-player]")) {
+  const user = personOf(document);
+  const store = await openStore(user);
+  const outbox = new Outbox({ api: new Api(), store, user, random: Math.random, tell() {} });
+  addEventListener("online", () => outbox.pump({ now: true }));
+  addEventListener("pagehide", () => store.letGo());
+  addEventListener("pageshow", ({ persisted }) => persisted && store.holdAgain());
+  await store.takeLeft((entries) => {
+    outbox.takeUp(entries);
+    outbox.pump();
+  });
+}
