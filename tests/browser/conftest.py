@@ -1,10 +1,21 @@
-"""Chromium for the tests: one browser, pages by language and width, and no fault on a page goes unseen."""
+"""Chromium for the tests: one browser, pages by language and width, and no fault on a page goes unseen.
+
+And what it looks at: the service with one of everybody, at an address.
+"""
 
 import os
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from lms_plugin.storage.session import Database
+from tests.web.stage import Site, Stage, open_stage
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = [
@@ -70,3 +81,43 @@ def page(new_page: OpenPage) -> Page:
 def phone(new_page: OpenPage) -> Page:
     """A page in Chinese on a telephone."""
     return new_page(width=390)
+
+
+@pytest.fixture
+def database_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """Browsers look at one store, as tests/web does."""
+    path = tmp_path / "lms.sqlite3"
+    path.write_bytes(sqlite_template.read_bytes())
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def stage(database: Database, database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    with open_stage(database, database_url, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def address(stage: Stage) -> Iterator[str]:
+    """The base address at which the pages are served."""
+    with served(stage.app) as found:
+        yield found
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """An application on a port of its own; gives its base address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def sign_in(page: Page, site: Site, address: str, person: str, language: str) -> None:
+    """Give a browser the cookie of somebody who has signed in."""
+    cookie = site.browser(person, language=language).client.get_cookie("lms_plugin")
+    assert cookie is not None
+    page.context.add_cookies([{"name": "lms_plugin", "value": cookie.value, "url": address}])

@@ -1,50 +1,11 @@
 """Every page in a real browser: nothing to object to for people who use a screen reader, and nothing off the screen."""
 
-import threading
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
-from werkzeug.serving import make_server
 
-from lms_plugin.storage.session import Database
-from tests.browser.conftest import OpenPage
-from tests.web.stage import LONG_POST, Stage, open_stage
-
-
-@pytest.fixture
-def database_url(sqlite_template: Path, tmp_path: Path) -> str:
-    path = tmp_path / "lms.sqlite3"
-    path.write_bytes(sqlite_template.read_bytes())
-    return f"sqlite:///{path}"
-
-
-@pytest.fixture
-def stage(database: Database, database_url: str, tmp_path: Path) -> Iterator[Stage]:
-    with open_stage(database, database_url, tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def address(stage: Stage) -> Iterator[str]:
-    """The base address at which the pages are served."""
-    server = make_server("127.0.0.1", 0, stage.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def sign_in(page: Page, stage: Stage, address: str, person: str, language: str) -> None:
-    """Give a browser the cookie of somebody who has signed in."""
-    client = stage.browser(person, language=language).client
-    cookie = client.get_cookie("lms_plugin")
-    assert cookie is not None
-    page.context.add_cookies([{"name": "lms_plugin", "value": cookie.value, "url": address}])
+from tests.browser.conftest import OpenPage, sign_in
+from tests.web.stage import LONG_POST, Stage
 
 
 def addresses_of(stage: Stage) -> dict[str, list[str]]:
@@ -55,10 +16,22 @@ def addresses_of(stage: Stage) -> dict[str, list[str]]:
             stage.module_address,
             f"{stage.thread_address}?quote={stage.post_id}",
             stage.hours_address,
+            f"/enrolments/{stage.enrolment_id}/pace?weekly=2",
+            "/notices",
+            *(f"{stage.hours_address}/entries/{number}" for number in (1, 2, 3, 4)),
             "/no-such-page",
         ],
         "tutor": ["/tutor", f"/tutor/modules/{stage.module_id}", f"/tutor/threads/{stage.thread_id}"],
-        "admin": ["/office?group_by=county", "/office?group_by=learner", "/office/deliveries"],
+        "admin": [
+            "/office/programmes",
+            *(f"/office/programmes/rural{part}" for part in ("", "/quotas", "/nominations", "/groups", "/learners")),
+            f"/office/nominations/{stage.nominate()}",
+            f"/office/enrolments/{stage.enrolment_id}",
+            "/office?group_by=county",
+            "/office?group_by=learner",
+            "/office/brief?group_by=county",
+            "/office/deliveries",
+        ],
     }
 
 
@@ -67,6 +40,7 @@ def addresses_of(stage: Stage) -> dict[str, list[str]]:
 def test_pages_can_be_used_by_everybody_and_fit_the_screen(
     stage: Stage, address: str, new_page: OpenPage, language: str, width: int
 ) -> None:
+    stage.hold_film()
     axe = Axe()
     page = new_page(language=language, width=width)
     for place in ("/login", "/login?next=/tutor"):

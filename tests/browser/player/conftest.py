@@ -1,13 +1,12 @@
 """A film, the service it is reported to, and somebody who watches it."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
-from werkzeug.serving import make_server
 
+from tests.browser.conftest import served
 from tests.browser.player.counterpart import Service, encode, make_app
 from tests.browser.player.viewer import Viewer
 
@@ -27,13 +26,8 @@ def service(film: Path) -> Service:
 @pytest.fixture
 def address(service: Service) -> Iterator[str]:
     """The base address at which the counterpart serves."""
-    server = make_server("127.0.0.1", 0, make_app(service), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(make_app(service)) as found:
+        yield found
 
 
 @pytest.fixture

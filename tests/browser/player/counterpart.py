@@ -4,6 +4,7 @@ The pages are the real templates with the real style sheets and scripts under th
 """
 
 import shutil
+import socket
 import subprocess
 import threading
 from collections.abc import Callable
@@ -13,6 +14,9 @@ from typing import Any
 
 from babel.messages.pofile import read_po
 from flask import Blueprint, Flask, Response, abort, jsonify, render_template_string, request, send_from_directory
+
+from lms_plugin.http.wording import reason_texts
+from tests.browser.player.questions import Check, Interval, Questions
 
 ROOT = Path(__file__).resolve().parents[3]
 WEB = ROOT / "lms_plugin" / "web"
@@ -42,6 +46,9 @@ PAGE = """
 """
 
 
+PLAIN_PAGE = '{% extends "base.html" %}{% block title %}-{% endblock %}{% block content %}<h1>-</h1>{% endblock %}'
+
+
 class Service:
     """What the player talks to. Plain fields tell it how to behave; what it heard is in `opened` and `beats`."""
 
@@ -50,14 +57,23 @@ class Service:
         self.lock = threading.Lock()
         self.token = "token-1"
         self.signed_in = True
+        self.line_is_cut = False
+        self.lost: list[object] = []
+        self.person_id = 7
         self.max_rate = 1.5
         self.beat_interval_seconds = 30
         self.resume_at_seconds = 0.0
         self.covered: list[list[float]] = []
         self.page_covered: list[list[float]] = []
+        self.page_held: list[dict[str, Any]] = []
         self.withheld: list[dict[str, Any]] = []
+        self.held: list[dict[str, Any]] = []
+        self.skipping_ahead = True
+        self.questions = Questions()
+        self.looks: list[str] = []
         self.manifest_status = 200
         self.expired: set[str] = set()
+        self.gates: dict[str, threading.Event] = {}
         self.answers: list[tuple[int, dict[str, Any], dict[str, str]]] = []
         self.opened: list[str] = []
         self.requests: list[tuple[str, dict[str, Any]]] = []
@@ -102,9 +118,45 @@ class Service:
             "max_rate": self.max_rate,
             "beat_interval_seconds": self.beat_interval_seconds,
             "manifest_url": f"/media/{session}/master.m3u8",
-            "covered": self.covered,
             "resume_at_seconds": self.resume_at_seconds,
+            "skipping_ahead": self.skipping_ahead,
+            **self.film_state(),
         }
+
+    def put_check(self, **told: Any) -> Check:
+        with self.lock:
+            return self.questions.put(self.questions.make(**told))
+
+    def film_state(self) -> dict[str, Any]:
+        check = self.questions.open
+        return {
+            "covered": self.covered,
+            "covered_seconds": self.covered_seconds,
+            "held": self.held,
+            "withheld": self.withheld,
+            "presence_check": check.described() if check else None,
+        }
+
+    def look(self, session: str) -> dict[str, Any]:
+        with self.heard:
+            self.looks.append(session)
+            self.heard.notify_all()
+            return {**self.film_state(), "lease": self.lease_of(session)}
+
+    def take_answer(self, check_id: str, answer: int) -> dict[str, Any]:
+        with self.heard:
+            passed, _ = self.questions.judge(check_id, answer)
+            pending = [stretch for stretch in self.held if stretch["reason"] == "presence_pending"]
+            if passed:
+                self.covered = united([*self.covered, *([one["from"], one["to"]] for one in pending)])
+                self.held = [stretch for stretch in self.held if stretch not in pending]
+            self.heard.notify_all()
+            check = self.questions.open
+            return {
+                "passed": passed,
+                "presence_check": check.described() if check else None,
+                "film_changed": passed and bool(pending),
+            }
 
     def take_beat(self, session: str, body: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, str]]:
         with self.heard:
@@ -115,19 +167,46 @@ class Service:
             key = (session, body["seq"])
             known = self.beats.setdefault(key, body["segments"])
             assert known == body["segments"], f"beat {key} changed"
-            credited = [[segment["from"], segment["to"]] for segment in body["segments"]]
-            self.covered = united([*self.covered, *credited])
-            return 200, self.answer(session, credited), {}
+            return 200, self.judge_beat(session, body["segments"]), {}
 
-    def answer(self, session: str, credited: list[list[float]]) -> dict[str, Any]:
+    def judge_beat(self, session: str, segments: list[dict[str, float]]) -> dict[str, Any]:
+        questions = self.questions
+        unseen = questions.run_out()
+        self.held += [{"from": start, "to": to, "reason": "presence_unanswered"} for start, to in unseen]
+        self.covered = without(self.covered, unseen)
+        credited = [[segment["from"], segment["to"]] for segment in segments]
+        questions.since_sign = united([*questions.since_sign, *credited])
+        self.covered = united([*self.covered, *credited])
+        self.held = [
+            {**stretch, "from": start, "to": to}
+            for stretch in self.held
+            for start, to in without([[stretch["from"], stretch["to"]]], self.covered)
+        ]
+        if not segments and questions.open is None and questions.next_when_asked and not unseen:
+            questions.put(questions.next_when_asked)
+            questions.next_when_asked = None
+        check = questions.open
         return {
             "credited": credited,
             "withheld": self.withheld,
             "held": [],
-            "covered_seconds": round(sum(to - start for start, to in self.covered), 3),
-            "lease": "held" if self.opened[-1] == session else "lost",
-            "presence_check": None,
+            "held_reasons": [],
+            "covered_seconds": self.covered_seconds,
+            "lease": self.lease_of(session),
+            "presence_check": check.described() if check else None,
+            "film_changed": bool(unseen),
         }
+
+    @property
+    def covered_seconds(self) -> float:
+        return round(sum(to - start for start, to in self.covered), 3)
+
+    def lease_of(self, session: str) -> str:
+        return "held" if self.opened[-1] == session else "lost"
+
+
+def without_token(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name != "csrf_token"}
 
 
 def united(intervals: list[list[float]]) -> list[list[float]]:
@@ -140,11 +219,19 @@ def united(intervals: list[list[float]]) -> list[list[float]]:
     return joined
 
 
+def without(intervals: list[Interval], taken: list[Interval]) -> list[Interval]:
+    rest = intervals
+    for start, end in taken:
+        pieces = [piece for a, b in rest for piece in ([a, min(b, start)], [max(a, end), b])]
+        rest = united([[a, b] for a, b in pieces if b > a])
+    return rest
+
+
 def make_app(service: Service) -> Flask:
     app = Flask("counterpart", template_folder=str(WEB / "templates"), static_folder=str(WEB / "static"))
     app.secret_key = "only for the counterpart of the player"
     catalog: dict[str, str] = {}
-    for name in ("shell", "player"):
+    for name in ("shell", "player", "http"):
         with (TRANSLATIONS / f"{name}.po").open("rb") as file:
             for message in read_po(file):
                 one, chinese = message.id, message.string or ""
@@ -163,10 +250,14 @@ def make_app(service: Service) -> Flask:
 
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.globals["reason_texts"] = lambda: reason_texts(gettext)
     app.jinja_env.globals["csrf_token"] = lambda: service.token
+    # The head of the page is not what is tried here.
+    app.jinja_env.globals["navigation"] = lambda: SimpleNamespace(areas=[], current=None)
+    app.jinja_env.globals["unread_notices"] = lambda: 0
 
     pages = Blueprint("pages", __name__)
-    for name in ("home", "login", "logout", "language", "tutor", "office", "deliveries"):
+    for name in ("home", "login", "logout", "language", "tutor", "office", "deliveries", "notices"):
         methods = ["POST"] if name in ("logout", "language") else ["GET"]
         pages.add_url_rule(f"/{name}", name, lambda: "", methods=methods)
     app.register_blueprint(pages)
@@ -178,7 +269,8 @@ def make_app(service: Service) -> Flask:
 
     @app.context_processor
     def context() -> dict[str, Any]:
-        person = SimpleNamespace(is_authenticated=True, name="王小兰", roles=["learner", "tutor", "office"])
+        roles = ["learner", "tutor", "office"]
+        person = SimpleNamespace(is_authenticated=True, user_id=service.person_id, name="王小兰", roles=roles)
         return {"current_user": person, "language": language()}
 
     @app.get("/film")
@@ -193,9 +285,15 @@ def make_app(service: Service) -> Flask:
                 {"language": "en", "label": "English", "url": "/captions/en"},
             ],
             covered=service.page_covered,
+            held=service.page_held,
             resume_at_seconds=service.resume_at_seconds,
         )
         return render_template_string(PAGE, video=video, enrolment=SimpleNamespace(id="e1"))
+
+    @app.get("/plain")
+    def plain() -> str:
+        """Some page of the site without a film."""
+        return render_template_string(PLAIN_PAGE)
 
     @app.get("/blank")
     def blank() -> str:
@@ -215,6 +313,9 @@ def make_app(service: Service) -> Flask:
             abort(service.manifest_status)
         if session in service.expired:
             abort(403)
+        gate = service.gates.get(name)
+        if gate is not None:
+            gate.wait(20)
         kind = "application/vnd.apple.mpegurl" if name.endswith(".m3u8") else "video/mp2t"
         return send_from_directory(service.film, name, mimetype=kind)
 
@@ -224,14 +325,22 @@ def make_app(service: Service) -> Flask:
             return None
         if not service.signed_in:
             return refusal(401, "not_authenticated")
-        if request.headers.get("X-CSRFToken") != service.token:
+        if request.method == "POST" and token_of_request() != service.token:
             return refusal(400, "csrf")
         return None
+
+    def token_of_request() -> str | None:
+        """The token of a script's header, or of a beacon's body: a beacon can't set headers."""
+        return request.headers.get("X-CSRFToken") or request.get_json().get("csrf_token")
 
     def refusal(status: int, code: str) -> Response:
         response = jsonify(code=code, title=code)
         response.status_code = status
         return response
+
+    @app.get("/api/v1/me")
+    def me() -> Response:
+        return jsonify(id=service.person_id)
 
     @app.post("/api/v1/videos/<video>/playback-sessions")
     def open_session(video: str) -> Response:
@@ -240,9 +349,29 @@ def make_app(service: Service) -> Flask:
         response.status_code = 201
         return response
 
+    def cut(what: object) -> Response:
+        """No answer, as on a dead line."""
+        with service.heard:
+            service.lost.append(what)
+            service.heard.notify_all()
+        request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        return Response()
+
+    @app.get("/api/v1/playback-sessions/<session>")
+    def look(session: str) -> Response:
+        return jsonify(service.look(session))
+
+    @app.post("/api/v1/playback-sessions/<session>/presence-checks/<check>")
+    def take_answer(session: str, check: str) -> Response:
+        if service.line_is_cut:
+            return cut(check)
+        return jsonify(service.take_answer(check, request.get_json()["answer"]))
+
     @app.post("/api/v1/playback-sessions/<session>/beats")
     def take_beat(session: str) -> Response:
-        status, body, headers = service.take_beat(session, request.get_json())
+        if service.line_is_cut:
+            return cut(request.get_json()["seq"])
+        status, body, headers = service.take_beat(session, without_token(request.get_json()))
         response = jsonify(body)
         response.status_code = status
         response.headers.update(headers)

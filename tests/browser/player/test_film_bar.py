@@ -1,6 +1,7 @@
 """What the bar under the film shows and says: counted, withheld and why, and the way to what is missing."""
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
@@ -90,6 +91,33 @@ def test_a_withheld_stretch_is_played_again_by_its_button_and_then_counts(viewer
     assert drawn(viewer, "withheld") == []
 
 
+def test_a_held_stretch_is_played_from_its_button_before_the_film_was_started(viewer: Viewer, service: Service) -> None:
+    service.page_held = [{"from": 5.0, "to": 6.2, "reason": "presence_unanswered"}]
+    viewer.open()
+    viewer.part("reasons").get_by_role("button", name="重看 00:05–00:06").click()
+    viewer.until("pause")
+    assert viewer.position == pytest.approx(6.2, abs=0.3)
+    service.wait_for(lambda heard: heard.segments)
+    assert service.segments[0]["from"] == pytest.approx(5.0, abs=0.1)
+
+
+def test_an_address_can_ask_for_one_stretch_which_plays_once_somebody_starts_it(
+    viewer: Viewer, service: Service
+) -> None:
+    viewer.page.goto(f"{viewer.address}/film?from=5.000&to=6.2")
+    expect(viewer.part("start-text")).to_have_text("重看 00:05–00:06")
+    assert service.opened == []
+    viewer.part("start").click()
+    viewer.until("pause")
+    assert viewer.position == pytest.approx(6.2, abs=0.3)
+
+
+@pytest.mark.parametrize("query", ["from=99&to=100", "from=-1", "from=x&to=3", "to=3"])
+def test_an_address_that_asks_for_no_stretch_of_the_film_changes_nothing(viewer: Viewer, query: str) -> None:
+    viewer.page.goto(f"{viewer.address}/film?{query}")
+    expect(viewer.part("start-text")).to_have_text("播放")
+
+
 def test_go_to_what_is_missing_skips_what_is_counted(viewer: Viewer, service: Service) -> None:
     service.covered = service.page_covered = [[0, 6.5], [8, 12]]
     viewer.open()
@@ -101,36 +129,95 @@ def test_go_to_what_is_missing_skips_what_is_counted(viewer: Viewer, service: Se
     assert stood < 8
 
 
-COVERAGE = """async (script) => {
-  const { Coverage } = await import("/static/player/filmbar.js");
-  const coverage = new Coverage(100);
-  coverage.start([[0, 10], [20, 30]]);
-  return [5, 15, 25, 35].map((position) => coverage.nextGap(position));
-}"""
+HELD = [
+    {"from": 2.0, "to": 3.0, "reason": "presence_unanswered"},
+    {"from": 4.0, "to": 5.0, "reason": "presence_pending"},
+    {"from": 6.0, "to": 7.0, "reason": "not_delivered"},
+    {"from": 8.0, "to": 9.0, "reason": "skipped_ahead"},
+    {"from": 10.0, "to": 11.0, "reason": "of_a_later_version"},
+]
 
 
-def test_the_next_gap_is_the_next_one_besides_the_one_being_watched(viewer: Viewer) -> None:
-    viewer.page.goto(f"{viewer.address}/blank")
-    assert viewer.page.evaluate(COVERAGE) == [[10, 20], [30, 100], [30, 100], [10, 20]]
+def test_held_stretches_are_dotted_and_explained_before_the_film_is_started(viewer: Viewer, service: Service) -> None:
+    service.page_held = HELD
+    viewer.open()
+    expect(viewer.part("reasons").locator("li.held > span")).to_have_text(
+        [
+            "其间的在场确认没有通过。重看这一段，或由辅导教师确认后，即可计入：",
+            "网络中断期间的在场确认未能及时回答。答对下一题后，这一段自动计入，不必重看：",
+            "播放时没有从服务器取过这一段，重看后即可计入：",
+            "前面还有没看的部分。看完前面，这一段自动计入，不必重看：",
+            "等待确认您在观看，重看后即可计入：",
+        ]
+    )
+    expect(viewer.part("legend-held")).to_be_visible()
+    assert drawn(viewer, "held") == [pytest.approx([one["from"], one["to"]], abs=0.001) for one in HELD]
+    assert service.opened == []
 
 
-HELD = """async () => {
-  const { Coverage } = await import("/static/player/filmbar.js");
-  const coverage = new Coverage(100);
-  const withheld = [{ from: 15, to: 25, reason: "too_fast" }];
-  coverage.add({ credited: [[0, 10]], held: [[10, 20]], withheld, covered_seconds: 10 });
-  const first = { held: coverage.held, withheld: coverage.withheld };
-  coverage.add({ credited: [[12, 22]], covered_seconds: 20 });
-  return [first, { held: coverage.held, withheld: coverage.withheld, counted: coverage.counted }];
-}"""
+def test_an_opened_session_brings_the_whole_state(viewer: Viewer, service: Service) -> None:
+    service.page_held = HELD[:1]
+    service.covered, service.held = [[4, 6]], HELD[1:2]
+    service.withheld = [{"from": 9.0, "to": 10.0, "reason": "too_fast"}]
+    viewer.start()
+    assert drawn(viewer, "counted") == [pytest.approx([4, 6], abs=0.001)]
+    assert drawn(viewer, "held") == []  # it counts meanwhile
+    assert drawn(viewer, "withheld") == [pytest.approx([9, 10], abs=0.001)]
 
 
-def test_what_counts_later_is_neither_held_nor_withheld_any_more(viewer: Viewer) -> None:
-    viewer.page.goto(f"{viewer.address}/blank")
-    before, after = viewer.page.evaluate(HELD)
-    assert before == {"held": [[10, 20]], "withheld": [{"from": 15, "to": 25, "reason": "too_fast"}]}
-    assert after == {
-        "held": [[10, 12]],
-        "withheld": [{"from": 22, "to": 25, "reason": "too_fast"}],
-        "counted": [[0, 10], [12, 22]],
-    }
+def press_on_the_bar(viewer: Viewer, position: float) -> None:
+    """A click at a place of the film of twelve seconds."""
+    box = viewer.part("spans").bounding_box()
+    assert box is not None
+    viewer.page.mouse.click(box["x"] + box["width"] * position / 12, box["y"] + box["height"] / 2)
+
+
+def test_a_stretch_opens_at_the_bar_and_is_played_from_there(viewer: Viewer, service: Service) -> None:
+    service.held = HELD[2:3]
+    viewer.start()
+    viewer.pause()
+    press_on_the_bar(viewer, 6.5)
+    card = viewer.page.get_by_role("dialog", name="00:06–00:07 待确认")
+    expect(card).to_contain_text("播放时没有从服务器取过这一段，重看后即可计入：")
+    viewer.page.keyboard.press("Enter")
+    expect(card).to_be_hidden()
+    viewer.reach(6.1)
+    viewer.until("pause")
+    assert viewer.position == pytest.approx(7, abs=0.3)
+    expect(viewer.part("legend-held")).to_be_hidden()
+
+
+def test_the_card_closes_by_escape_and_gives_the_focus_back(viewer: Viewer, service: Service) -> None:
+    service.withheld = [{"from": 6.0, "to": 7.0, "reason": "too_fast"}]
+    viewer.start()
+    viewer.pause()
+    press_on_the_bar(viewer, 6.5)
+    expect(viewer.part("stretch")).to_contain_text("播放过快")
+    result = Axe().run(viewer.page)
+    assert result.violations_count == 0, result.generate_report()
+    viewer.page.keyboard.press("Escape")
+    expect(viewer.part("stretch")).to_be_hidden()
+    assert viewer.focused == "frame"  # what was pressed lies in it
+
+
+def test_the_list_keeps_the_focus_while_the_film_is_reported(viewer: Viewer, service: Service) -> None:
+    service.beat_interval_seconds = 1
+    service.withheld = [{"from": 6.0, "to": 7.0, "reason": "too_fast"}]
+    service.held = HELD[-1:]
+    viewer.start()
+    button = viewer.part("reasons").locator("li.held button")
+    button.focus()
+    service.held = []
+    viewer.reach(1.5)
+    service.withheld = [{"from": 8.0, "to": 9.0, "reason": "daily_limit"}]
+    expect(viewer.part("reasons").locator("li")).to_have_count(3)
+    expect(button).to_be_focused()
+
+
+def test_very_many_stretches_are_folded(viewer: Viewer, service: Service) -> None:
+    service.page_held = [{"from": n, "to": n + 0.5, "reason": "not_delivered"} for n in range(10)]
+    viewer.open()
+    buttons = viewer.part("reasons").get_by_role("button")
+    expect(buttons).to_have_count(6)
+    viewer.part("reasons").get_by_text("还有 4 段").click()
+    expect(buttons).to_have_count(10)

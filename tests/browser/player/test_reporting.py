@@ -52,7 +52,7 @@ def test_a_beat_that_never_arrived_is_sent_again_unchanged(viewer: Viewer, servi
     with viewer.page.expect_event("requestfailed", is_beat) as lost:
         watch(viewer)
     expect(viewer.notice("delivery")).to_contain_text("网络连接中断")
-    expect(viewer.notice("delivery").locator(".figure")).to_have_text("已观看 1 秒，暂存在本页，尚未上传")
+    expect(viewer.notice("delivery").locator(".figure")).to_have_text("已观看 1 秒，已存在本机，尚未上传")
     with viewer.page.expect_request(is_beat) as again:
         viewer.page.unroute(BEATS)
     service.wait_for(lambda heard: heard.beats)
@@ -83,7 +83,7 @@ def test_what_was_watched_meanwhile_follows_in_order(viewer: Viewer, service: Se
     viewer.reach(3)
     stood = viewer.pause()
     viewer.page.unroute(BEATS)
-    viewer.notice("delivery").get_by_role("button", name="立即上传").click()
+    viewer.send_now()
     service.wait_for(lambda heard: len(heard.beats) == 3)
     assert service.seqs == [1, 2, 3]
     assert service.covered == [[0, pytest.approx(stood, abs=0.05)]]
@@ -138,13 +138,24 @@ def test_signed_out_keeps_what_was_watched_until_signed_in_again(viewer: Viewer,
 
 
 def test_another_persons_sign_in_does_not_lose_what_was_watched(viewer: Viewer, service: Service) -> None:
+    viewer.start()
+    viewer.reach(1)
     service.fail_next(404)
-    watch(viewer)
+    service.person_id = 8
+    viewer.pause()
     notice = viewer.notice("delivery")
-    expect(notice).to_contain_text("当前登录的账号无法上传")
+    expect(notice).to_contain_text("现在登录的是另一个账号")
+    service.person_id = 7
     notice.get_by_role("button", name="我已登录").click()
     service.wait_for(lambda heard: heard.beats)
     expect(notice).to_have_count(0)
+
+
+def test_a_session_the_service_no_longer_knows_is_no_sign_of_another_person(viewer: Viewer, service: Service) -> None:
+    service.fail_next(404)
+    watch(viewer)
+    expect(viewer.notice("refused")).to_contain_text("有 1 秒 的观看记录被服务器拒绝")
+    expect(viewer.notice("delivery")).to_have_count(0)
 
 
 def test_a_lost_lease_pauses_the_film_and_offers_to_go_on_here(viewer: Viewer, service: Service) -> None:
@@ -178,7 +189,7 @@ def test_what_was_unsent_when_the_lease_was_lost_goes_to_its_own_session(viewer:
     service.fail_next(503)
     viewer.pause()
     expect(viewer.notice("delivery")).to_be_visible()
-    viewer.notice("delivery").get_by_role("button", name="立即上传").click()
+    viewer.send_now()
     service.wait_for(lambda heard: ("s1", 2) in heard.beats)
     expect(viewer.notice("lease")).to_be_visible()
     viewer.notice("lease").get_by_role("button", name="在这里继续播放").click()

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Browser
 
@@ -28,8 +28,8 @@ GATHER = """([duration, steps]) => {
 
 
 def seen(at: float, position: float, *flags: str, rate: float = 1) -> dict[str, Any]:
-    """One observation; flags are paused, seeking, ended, stalled, loop and reset."""
-    names = ("paused", "seeking", "ended", "stalled", "loop", "reset")
+    """One observation; flags are paused, seeking, ended, stalled, loop, reset and ours."""
+    names = ("paused", "seeking", "ended", "stalled", "loop", "reset", "ours")
     return {"at": at, "position": position, "rate": rate} | {name: name in flags for name in names}
 
 
@@ -88,6 +88,38 @@ CASES = {
     "what was played between a seek's end and the first look after it is claimed": (
         [seen(0, 5, "seeking"), seen(0.3, 5.08), seen(1.3, 6.08, "paused")],
         [[5, 6.08, 1]],
+    ),
+    "a busy computer looks late at a film that has begun": (
+        [seen(0, 0, "paused", "stalled"), seen(0.9, 0.8), seen(1.9, 1.8, "paused")],
+        [[0, 1.8, 1]],
+    ),
+    "and late after a seek": (
+        [seen(0, 5, "seeking"), seen(1.2, 6.1), seen(2.2, 7.1, "paused")],
+        [[5, 7.1, 1]],
+    ),
+    "but no more than can have been played since the last look": (
+        [seen(0, 5, "seeking"), seen(0.5, 6.1), seen(1.5, 7.1, "paused")],
+        [[6.1, 7.1, 1]],
+    ),
+    "the browser goes to a first frame that begins a little after 0": (
+        [seen(0, 0, "stalled"), seen(0.3, 0.09, "seeking"), seen(0.4, 0.09), seen(1.4, 1.09, "paused")],
+        [[0, 1.09, 1]],
+    ),
+    "the viewer who goes there claims from there": (
+        [seen(0, 0, "stalled"), seen(0.3, 0.09, "seeking", "ours"), seen(0.4, 0.09), seen(1.4, 1.09, "paused")],
+        [[0.09, 1.09, 1]],
+    ),
+    "a film that has begun is not skipped into": (
+        [seen(0, 0), seen(0.01, 0.01), seen(0.1, 0.24, "seeking"), seen(0.2, 0.24), seen(1, 1.04, "paused")],
+        [[0, 0.01, 1], [0.24, 1.04, 1]],
+    ),
+    "sleep and wake: the clock has jumped, the playhead has not": (
+        [seen(0, 0), seen(2, 2), seen(30_000, 2.04), seen(30_001, 3.04, "paused")],
+        [[0, 3.04, 1]],
+    ),
+    "after waking, a jump is still a seek": (
+        [seen(0, 0), seen(2, 2), seen(30_000, 2), seen(30_000.1, 9, "seeking"), seen(30_001.1, 10, "paused")],
+        [[0, 2, 1]],
     ),
     "what was played before the first look at a film that stood is claimed": (
         [seen(0, 0, "paused", "stalled"), seen(0.9, 0.0043), seen(1.9, 1.0, "paused")],
@@ -193,6 +225,22 @@ def test_taking_cuts_a_running_stretch_without_a_hole(gather: Gather) -> None:
     assert gather(steps) == [[[0, 1, 1]], [[1, 2, 1]], [], [[2, 3, 1]]]
 
 
+def test_a_peek_shows_what_taking_would_give_and_changes_nothing(browser: Browser) -> None:
+    page = browser.new_page()
+    page.evaluate(LOAD, MODULE.read_text(encoding="utf-8"))
+    peek = """(steps) => {
+      const gatherer = new globalThis.segments.SegmentGatherer(12);
+      const all = steps.map((step) => { gatherer.observe(step); return gatherer.peek(); });
+      return [all, gatherer.take()];
+    }"""
+    steps = [seen(0, 0, "paused"), seen(0, 0), seen(1, 1), seen(1.5, 5, "seeking"), seen(1.6, 5), seen(2.6, 6)]
+    peeked, taken = page.evaluate(peek, steps)
+    first, second = {"from": 0, "to": 1, "rate": 1}, {"from": 5, "to": 6, "rate": 1}
+    assert peeked == [[], [], [first], [first], [first], [first, second]]
+    assert taken == [first, second]
+    page.close()
+
+
 def test_without_a_known_duration_the_end_is_where_it_was_seen(gather: Gather) -> None:
     assert gather([seen(0, 3), seen(1, 4, "ended", "paused")], None) == [[[3, 4, 1]]]
 
@@ -219,8 +267,9 @@ def simulated(script: list[tuple[str, int, int, float]]) -> tuple[list[Any], lis
             at, position = at + (end - position) / rate, end
             steps.append(seen(at, position, rate=rate))
         elif move == "seek":
+            # Ordered by the viewer: a browser that goes to the first frame by itself skips nothing.
             position = target / 1000
-            steps += [seen(at, position, "seeking"), seen(at + 0.01, position, "paused")]
+            steps += [seen(at, position, "seeking", "ours"), seen(at + 0.01, position, "paused")]
             at += 0.02
         elif move == "take":
             steps.append("take")
@@ -246,6 +295,7 @@ def in_ms(stretches: Any, outwards: bool) -> set[int]:
 
 @settings(max_examples=40, deadline=None)
 @given(script=st.lists(moves, min_size=1, max_size=25))
+@example(script=[("seek", 1, 1, 0.75), ("play", 1, 0, 0.75)])
 def test_claims_what_was_played_to_the_millisecond(gather: Gather, script: list[tuple[str, int, int, float]]) -> None:
     steps, played = simulated(script)
     claimed = [(start, end) for taken in gather(steps, 60.0) for start, end, _ in taken]

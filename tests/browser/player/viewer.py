@@ -78,3 +78,24 @@ class Viewer:
 
     def notice(self, matter: str) -> Locator:
         return self.page.locator(f".notices [data-matter={matter}]")
+
+    def send_now(self) -> None:
+        """Press the button of what was not sent yet, unless the player's own next try has come before it."""
+        self.script("document.querySelector('.notices [data-matter=delivery] button')?.click();")
+
+    def hide_tab(self, hidden: bool = True) -> None:
+        """What a browser does when another tab is chosen, and when this one is again."""
+        state = "hidden" if hidden else "visible"
+        self.script(
+            f"Object.defineProperty(document, 'visibilityState', {{ value: '{state}', configurable: true }});"
+            "document.dispatchEvent(new Event('visibilitychange'));"
+        )
+
+    @property
+    def focused(self) -> str:
+        """The part that has the focus: its name, or its value where it is one of the choices."""
+        return str(
+            self.page.evaluate(
+                "() => document.activeElement.dataset.part ?? `choice ${document.activeElement.value ?? 'none'}`"
+            )
+        )

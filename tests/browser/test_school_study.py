@@ -1,0 +1,113 @@
+"""School-based study, placements, homework and examinations in a real browser: readable by everybody, nothing off the
+screen, and an activity that goes from a teacher's photo to the county's approval."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from lms_plugin.storage.session import Database
+from tests.browser.conftest import OpenPage, served, sign_in
+from tests.services.school_world import JPEG, TEXT
+from tests.web.school_stage import SchoolStage, open_school_stage
+
+
+@pytest.fixture
+def school(database: Database, database_url: str, tmp_path: Path) -> Iterator[SchoolStage]:
+    with open_school_stage(database, database_url, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def address(school: SchoolStage) -> Iterator[str]:
+    """The base address at which the pages are served."""
+    with served(school.app) as found:
+        yield found
+
+
+@pytest.mark.parametrize(("language", "width"), [("zh", 1280), ("zh", 390), ("en", 390)])
+def test_pages_are_accessible_and_fit(
+    school: SchoolStage, address: str, new_page: OpenPage, language: str, width: int
+) -> None:
+    own = f"/enrolments/{school.enrolment_id}"
+    reading = f"{own}/modules/{school.modules['asked']}"
+    school.browser("teacher").post(f"{reading}/reading", step="begin")
+    school.browser("tutor").post(f"/tutor/coursework/{school.coursework_id}", mark="48", remark="缺教学反思")
+    school.browser("host").post(f"/placements/{school.placement_id}/months/1", decision="confirm", days_present="20")
+    send = school.browser("mate").call
+    body = {
+        "kind": "seminar",
+        "title": "研讨",
+        "text": TEXT,
+        "starts_at": "2026-11-23T06:00Z",
+        "ends_at": "2026-11-23T07:00Z",
+    }
+    other = send("POST", f"/api/v1/enrolments/{school.mate_enrolment_id}/activities", body).json["id"]
+    school.browser("school").post("/office/approvals", activity=str(other))
+    school.browser("county").post(f"/office/approvals/{school.activity_id}", decision="return", reason="请补充签到表")
+    pages = {
+        "teacher": [
+            f"{own}/study",
+            f"{own}/activities/new",
+            f"{own}/activities/{school.activity_id}",
+            f"{own}/homework/homework/1",
+            reading,
+        ],
+        "county": [
+            "/office/approvals",
+            "/office/approvals?state=returned",
+            f"/office/approvals/{school.activity_id}",
+            "/office/placements",
+            "/office/examinations",
+            "/office/examinations/school/file",
+        ],
+        "tutor": ["/tutor/coursework?state=returned", f"/tutor/coursework/{school.coursework_id}"],
+        "host": ["/placements"],
+    }
+    faults = []
+    for person, addresses in pages.items():
+        page = new_page(language=language, width=width)
+        sign_in(page, school, address, person, language)
+        for at in addresses:
+            page.goto(address + at)
+            expect(page.locator("main")).to_be_visible()
+            if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+                faults.append(f"{at}: wider than the screen")
+            found = Axe().run(page)
+            faults += [f"{at}: {one['id']} {one['nodes'][0]['target']}" for one in found.response["violations"]]
+    assert faults == []
+
+
+def test_an_activity_goes_from_a_photo_to_the_countys_approval(
+    school: SchoolStage, address: str, new_page: OpenPage
+) -> None:
+    teacher = new_page(width=390)
+    sign_in(teacher, school, address, "teacher", "zh")
+    teacher.goto(f"{address}/enrolments/{school.enrolment_id}/study")
+    teacher.get_by_role("button", name="填报活动").click()
+    teacher.get_by_label("活动类别").select_option("lesson_review")
+    teacher.get_by_label("活动主题").fill("三年级数学说课评课")
+    day = (school.clock.now - timedelta(days=1)).date().isoformat()
+    teacher.get_by_label("日期").fill(day)
+    teacher.get_by_label("开始").fill("14:00")
+    teacher.get_by_label("结束").fill("15:30")
+    teacher.get_by_label("活动情况").fill(TEXT)
+    teacher.get_by_label("照片和文档").set_input_files(
+        [{"name": "现场.jpg", "mimeType": "image/jpeg", "buffer": JPEG.content}]
+    )
+    teacher.get_by_role("button", name="提交").click()
+    expect(teacher.get_by_text("活动已填报")).to_be_visible()
+
+    for person in ("school", "county"):
+        office = new_page()
+        sign_in(office, school, address, person, "zh")
+        office.goto(f"{address}/office/approvals")
+        office.get_by_label("通过 王丽 的“三年级数学说课评课”").check()
+        office.get_by_role("button", name="通过所选活动").click()
+        expect(office.get_by_text("已通过 1 项活动")).to_be_visible()
+
+    teacher.reload()
+    expect(teacher.get_by_text("计入 2 学时。")).to_be_visible()
