@@ -1,9 +1,11 @@
 """Course content: checked, built, published."""
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import click
@@ -13,7 +15,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from lms_plugin.cli.environment import now, opened
 from lms_plugin.config import Settings
 from lms_plugin.content.loader import LoadedModule, LoadedProgramme, check, find_programmes, load_programme
+from lms_plugin.content.reach import plain
+from lms_plugin.content.schema import FILES, json_schema
 from lms_plugin.domain.errors import Refusal
+from lms_plugin.domain.programme import MINUTE_MS, ComponentKind
 from lms_plugin.services import catalogue, standings
 from lms_plugin.services.catalogue import EncodedFilm
 from lms_plugin.video.fonts import find_font
@@ -47,6 +52,13 @@ def check_content(path: Path) -> None:
     if faults:
         raise click.ClickException(f"{len(faults)} fault{'s' if len(faults) > 1 else ''} found")
     click.echo(f"{len(find_programmes(path))} programme(s) checked: no faults")
+
+
+@content.command()
+@click.argument("file", type=click.Choice(sorted(FILES)), default="programme")
+def schema(file: str) -> None:
+    """Print the JSON Schema of FILE.toml (programme, module or questions), for editors."""
+    click.echo(json.dumps(json_schema(file), ensure_ascii=False, indent=2))
 
 
 @content.command("build-lesson")
@@ -106,6 +118,13 @@ def publish(path: Path) -> None:
                 f"published {programme.programme.key}: {state}, {len(films)} films ({done.new_films} new),"
                 f" {seconds:.0f} s of film in {sum(len(one.renditions) for one in films.values())} renditions"
             )
+            awaited = [
+                f"{module.key} {module.awaited_minutes} min"
+                for module in programme.programme.modules
+                if module.awaited_minutes is not None
+            ]
+            if awaited:
+                click.echo(f"awaited {programme.programme.key}: {len(awaited)} films, {', '.join(awaited)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +184,25 @@ def _weight(module: LoadedModule) -> int:
 
 def _film_faults(loaded: LoadedProgramme) -> Iterator[str]:
     """What only opening the films and drawing the slides can show."""
+    film_ms = 0
+    is_known = True
     for module in loaded.modules:
+        film_ms += (module.module.awaited_minutes or 0) * MINUTE_MS
         try:
             if module.lesson is not None:
+                # How long a voice takes is known when it has spoken.
+                is_known = False
                 draw_slides(module.lesson, find_font())
             elif module.film is not None:
-                probe(module.film)
+                film_ms += probe(module.film).duration_ms
         except Refusal as refusal:
+            is_known = False
             yield f"{module.folder}: {refusal}"
+    programme = loaded.programme
+    video = programme.component_of(ComponentKind.VIDEO)
+    most = Fraction(film_ms, programme.class_hour_ms)
+    if is_known and video is not None and video.required_class_hours > most:
+        yield f"{loaded.folder}: its films together give at most {plain(most)} class hours of {video.key}"
 
 
 @contextmanager

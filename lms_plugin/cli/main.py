@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from lms_plugin.cli import content, hours, lms, reporting, serving, users
+from lms_plugin.cli import content, hours, lms, media, reporting, serving, simulating, users
 from lms_plugin.cli.sentences import sentence
 from lms_plugin.config import WrongSetting
 from lms_plugin.domain.errors import Refusal
@@ -24,6 +24,8 @@ commands.add_command(users.users)
 commands.add_command(reporting.report)
 commands.add_command(hours.hours)
 commands.add_command(lms.lms)
+commands.add_command(media.media)
+commands.add_command(simulating.simulate)
 
 
 def main() -> None:

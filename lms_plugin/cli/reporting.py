@@ -59,6 +59,7 @@ def completions(
             found = reports.completions(
                 session,
                 actor,
+                now(),
                 programme_key=programme,
                 region_code=region,
                 group_by=[one for one in group_by.split(",") if one],

@@ -29,6 +29,10 @@ SENTENCES: Final[Mapping[str, str]] = {
     "lms_address_refused": "the address of {host} is refused: {reason}",
     "lms_unreadable": "the LMS cannot be read: {words}",
     "seal_broken": "a stored secret was sealed with another secret key: give it anew with `lms update --secret`",
+    # hours
+    "heads_unreadable": "the file holds no heads of chains: {why}",
+    "heads_changed": "the file is not the one that was written: its digest does not fit its lines",
+    "retained_from_the_future": "{day} has not come yet: evidence is deleted of programmes that are over",
     # reports and the rest
     "unknown_grouping": "cannot group by {grouping}: choose from {known}",
     "not_allowed": "this account may not do that",

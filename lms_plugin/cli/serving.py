@@ -4,6 +4,8 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import click
@@ -11,21 +13,35 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
+from lms_plugin.adapters.mail.smtp import Server as MailServer
+from lms_plugin.adapters.mail.smtp import SmtpMailer
 from lms_plugin.adapters.openedx.reporters import Reporters
-from lms_plugin.app import configure_logging
+from lms_plugin.app import configure_logging, create_app
 from lms_plugin.cli.environment import now, opened
-from lms_plugin.config import read_settings
-from lms_plugin.services import delivery
+from lms_plugin.config import Settings, read_settings
+from lms_plugin.http.letters import LetterWriter
+from lms_plugin.services import delivery, errands
+from lms_plugin.services.mailing import Hours, Postman
 from lms_plugin.services.platforms import Seal
 from lms_plugin.services.sending import Pace
 from lms_plugin.storage import migrating
+from lms_plugin.storage.session import Database
+
+MOST_PROCESSES = 8
+"""By default; a larger machine is told how many."""
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
-@click.option("--processes", default=1, show_default=True, type=click.IntRange(1, 64), help="Server processes.")
-@click.option("--threads", default=16, show_default=True, type=click.IntRange(1, 256), help="Threads in each.")
+@click.option(
+    "--processes",
+    default=lambda: min(os.cpu_count() or 1, MOST_PROCESSES),
+    show_default=f"one for each processor, at most {MOST_PROCESSES}",
+    type=click.IntRange(1, 64),
+    help="Server processes.",
+)
+@click.option("--threads", default=24, show_default=True, type=click.IntRange(1, 256), help="Threads in each.")
 def serve(host: str, port: int, processes: int, threads: int) -> None:
     """Serve the pages and the API until stopped."""
     read_settings()
@@ -60,7 +76,7 @@ def serve(host: str, port: int, processes: int, threads: int) -> None:
     help="How long what a killed worker had taken stays with it; more than twice what one message may take.",
 )
 def worker(once: bool, lease_seconds: float) -> None:
-    """Send reports to the LMS platforms and post watched time to the ledger, until stopped."""
+    """Send reports to the LMS platforms, post watched time to the ledger, remind and send e-mail, until stopped."""
     configure_logging()
     stop = threading.Event()
 
@@ -72,12 +88,49 @@ def worker(once: bool, lease_seconds: float) -> None:
     with opened() as (settings, database):
         name = f"{socket.gethostname()}:{os.getpid()}"
         pace = Pace(lease_seconds=lease_seconds)
-        with Reporters(database, Seal(settings.secret_key), allow_loopback=settings.lms_allow_loopback) as reporters:
+        with (
+            Reporters(database, Seal(settings.secret_key), allow_loopback=settings.lms_allow_loopback) as reporters,
+            _postman(settings, database, stop) as postman,
+        ):
             if once:
+                delivery.sweep_presence(database, now())
                 delivery.settle_watching(database, now())
                 delivery.deliver_once(database, reporters, name, now, pace=pace)
-            else:
+                errands.run_once(database, postman, now)
+                return
+            beside = threading.Thread(
+                target=errands.run, args=(database, postman, stop), kwargs={"clock": now}, name="errands"
+            )
+            beside.start()
+            try:
                 delivery.run_worker(database, reporters, stop, worker=name, clock=now, pace=pace)
+            finally:
+                stop.set()
+                beside.join()
+
+
+@contextmanager
+def _postman(settings: Settings, database: Database, stop: threading.Event) -> Iterator[Postman | None]:
+    """Who sends e-mail; None where no server for it is set: notices are then read in the page only."""
+    mail = settings.mail
+    if mail is None:
+        yield None
+        return
+    server = MailServer(mail.host, mail.port, mail.encryption, mail.login, mail.password)
+    # The languages and addresses of letters are the application's; it serves nobody here.
+    app = create_app(settings)
+    try:
+        yield Postman(
+            database,
+            SmtpMailer(server, mail.sender),
+            LetterWriter(app, settings.base_url),
+            mail.sender.domain,
+            hours=Hours(settings.timezone),
+            clock=now,
+            stop=stop,
+        )
+    finally:
+        app.extensions["lms_plugin"].database.dispose()
 
 
 @click.group()

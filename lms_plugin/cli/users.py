@@ -8,11 +8,11 @@ import click
 
 from lms_plugin.cli.environment import now, opened
 from lms_plugin.domain.errors import Malformed
-from lms_plugin.services import people, regionimport, roster, rosterimport, sign_in
+from lms_plugin.services import divisions, people, regionimport, roster, rosterimport, sign_in
 from lms_plugin.services.access import ROLES, Grant, Scope
 from lms_plugin.services.findings import Finding
 from lms_plugin.services.people import NewPerson
-from lms_plugin.services.rosterfile import PEOPLE, REGIONS, read_table
+from lms_plugin.services.rosterfile import PEOPLE, REGIONS, Table, read_table
 
 EVERYWHERE = Scope(None)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -37,7 +37,7 @@ def import_users(file: Path, only_good: bool, dry_run: bool, passwords: Path | N
     table = read_table(file.read_bytes(), PEOPLE)
     with opened() as (_, database):
         with database.reading() as session:
-            plan = roster.plan_import(session, table, EVERYWHERE)
+            plan = roster.plan_import(session, table, EVERYWHERE, now())
         _tell(plan.faults)
         _tell(plan.notices)
         if plan.ignored_columns:
@@ -71,14 +71,25 @@ def import_users(file: Path, only_good: bool, dry_run: bool, passwords: Path | N
 @click.option("--only-good", is_flag=True, help="Take the rows without faults, instead of refusing the whole file.")
 def regions(file: Path, only_good: bool) -> None:
     """Import regions from a CSV or XLSX FILE: code, level, name, parent_code."""
-    table = read_table(file.read_bytes(), REGIONS)
-    with opened() as (_, database):
-        with database.reading() as session:
-            faults = regionimport.plan_regions(session, table).faults
-        _tell(faults)
-        _refuse(faults, only_good=only_good)
-        done = database.transact(lambda session: regionimport.import_regions(session, table, only_good=only_good))
-    click.echo(f"{done.created} regions created, {done.renamed} renamed, {done.unchanged} unchanged")
+    _import_regions(read_table(file.read_bytes(), REGIONS), only_good=only_good)
+
+
+@users.command("divisions")
+@click.option("--province", "provinces", multiple=True, metavar="CODE", help="Only this province; may be given again.")
+@click.option("--find", "words", metavar="WORDS", help="Only look up a code or name in the data set; writes nothing.")
+@click.option("--only-good", is_flag=True, help="Leave out what stands elsewhere here, instead of refusing everything.")
+def import_divisions(provinces: Sequence[str], words: str | None, only_good: bool) -> None:
+    """Import the official divisions of China, province to county, and the Xinjiang Production and Construction Corps.
+
+    They are part of this package; importing them again brings names up to date and changes nothing else.
+    """
+    if words is not None:
+        for one in divisions.find(words):
+            click.echo(f"{one.code}  {one.level:<8}  {divisions.path_of(one.code)}")
+        return
+    table = divisions.as_table(provinces)
+    click.echo(f"official divisions as of {divisions.AS_OF}: {len(table.rows)}")
+    _import_regions(table, only_good=only_good)
 
 
 @users.command()
@@ -146,6 +157,16 @@ def reopen(login: str) -> None:
     with opened() as (_, database), database.writing() as session:
         people.reopen_account(session, people.user_by_login(session, login).id)
     click.echo(f"opened the account {login} again")
+
+
+def _import_regions(table: Table, *, only_good: bool) -> None:
+    with opened() as (_, database):
+        with database.reading() as session:
+            faults = regionimport.plan_regions(session, table).faults
+        _tell(faults)
+        _refuse(faults, only_good=only_good)
+        done = database.transact(lambda session: regionimport.import_regions(session, table, only_good=only_good))
+    click.echo(f"{done.created} regions created, {done.renamed} renamed, {done.unchanged} unchanged")
 
 
 def _tell(findings: Sequence[Finding]) -> None:
