@@ -104,7 +104,7 @@ def write_course(folder: Path, films: Mapping[str, int], *, required_seconds: in
         home = course.folder / "modules" / key
         home.mkdir(parents=True)
         (home / "module.toml").write_text(MODULE.format(key=key, block=course.blocks[key]), encoding="utf-8")
-        _make_film(home / "film.mp4", key, seconds)
+        make_film(home / "film.mp4", key, seconds)
     return course
 
 
@@ -133,7 +133,8 @@ def _write(path: Path, columns: Sequence[str], rows: Sequence[Sequence[str]]) ->
     return path
 
 
-def _make_film(path: Path, key: str, seconds: int) -> None:
+def make_film(path: Path, key: str, seconds: int) -> None:
+    """Make a film of whole seconds; films of different keys differ."""
     program = shutil.which("ffmpeg")
     assert program, "journeys need the ffmpeg program"
     # A film's identity is its content: the tone makes films of the same length different.

@@ -89,7 +89,7 @@ def test_a_killed_server_loses_nothing_it_answered_and_counts_nothing_twice(
             PROGRAMME_BLOCK: hours["completion"]["ratio"],
         }
         assert lms_peer.wait_for(peer, one.login, expected) == expected
-    assert f"{len(LEARNERS)} enrolments agree" in installation.command("hours", "audit")
+    assert f"{len(LEARNERS)} learners' hours agree" in installation.command("hours", "audit")
 
 
 def test_a_worker_killed_while_the_lms_answers_leaves_its_reports_to_the_next_one(

@@ -81,7 +81,7 @@ def test_a_teacher_earns_hours_that_the_lms_and_the_office_end_up_with(
         text = office.text("/api/v1/reports/completions", programme=KEY, group_by="learner", format="csv")
         rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
         assert len(rows) == 2
-    assert "2 enrolments agree" in installation.command("hours", "audit")
+    assert "2 learners' hours agree" in installation.command("hours", "audit")
 
 
 def _hours(teacher: Person, enrolment: dict[str, Any]) -> dict[str, Any]:
