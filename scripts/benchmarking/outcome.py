@@ -5,17 +5,17 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """A table (its first row the headings), ratios by name, and what has to be said about how it was measured."""
+class Table:
+    """Rows of cells, the first row the headings; `notes` say what one must know to read them."""
 
+    title: str
     rows: Sequence[Sequence[str]]
-    ratios: Mapping[str, float]
     notes: Sequence[str] = field(default=())
 
-    def as_table(self) -> str:
+    def as_text(self) -> str:
         """The rows in columns: the first to the left, figures to the right."""
         widths = [max(len(cell) for cell in column) for column in zip(*self.rows, strict=True)]
-        lines = []
+        lines = [self.title, ""] if self.title else []
         for number, row in enumerate(self.rows):
             first, *figures = row
             cells = [first.ljust(widths[0])]
@@ -23,4 +23,13 @@ class Outcome:
             lines.append("  " + "  ".join(cells).rstrip())
             if number == 0:
                 lines.append("  " + "-" * (sum(widths) + 2 * (len(widths) - 1)))
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Tables, ratios by name, and `faults`: sentences about what was found to be wrong, which fail the benchmark."""
+
+    tables: Sequence[Table]
+    ratios: Mapping[str, float] = field(default_factory=dict)
+    faults: Sequence[str] = field(default=())

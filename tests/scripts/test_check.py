@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.benchmarking.outcome import Outcome
+from scripts.benchmarking.outcome import Table
 from scripts.checks.links import faults_of
 from tests.scripts.loading import ROOT
 
@@ -45,8 +45,8 @@ def test_links_inside_code_blocks_are_not_links(tmp_path: Path) -> None:
 
 
 def test_a_benchmarks_table_keeps_figures_in_columns() -> None:
-    outcome = Outcome([("server", "requests/s"), ("empty", "1200"), ("beats on SQLite", "90")], {})
-    assert outcome.as_table().splitlines() == [
+    table = Table("", [("server", "requests/s"), ("empty", "1200"), ("beats on SQLite", "90")])
+    assert table.as_text().splitlines() == [
         "  server           requests/s",
         "  ---------------------------",
         "  empty                  1200",

@@ -9,6 +9,7 @@ import pytest
 from scripts.demonstration.installation import COMMAND
 
 SOUND = {"LMS_PLUGIN_SECRET_KEY": "k" * 32}
+NEEDED = {"MEDIA_KEY": {"LMS_PLUGIN_MEDIA_BASE_URL": "https://films.example.org"}}
 
 WRONG = [
     ("SECRET_KEY", "", "must be set to at least 32 random characters"),
@@ -19,6 +20,13 @@ WRONG = [
     ("TIMEZONE", "Asia/Atlantis", "is no time zone: 'Asia/Atlantis'"),
     ("TRUSTED_PROXIES", "-1", "must be a whole number"),
     ("LMS_ALLOW_LOOPBACK", "perhaps", "must be 1 or 0"),
+    ("MEDIA_BASE_URL", "https://films.example.org/films", "must look like https://films.example.org, without a path"),
+    ("MEDIA_BASE_URL", "https://films.example.org; script-src *", "must look like https://films.example.org"),
+    ("SMTP_URL", "mail.example.org", "must look like smtp://login:password@mail.example.org:587?starttls=1"),
+    ("MAIL_FROM", "hours@example.org", "is set and LMS_PLUGIN_SMTP_URL is not"),
+    ("MEDIA_KEY", "", "must be set to 32 to 128 letters, digits, - and _"),
+    ("MEDIA_KEY", "$" * 40, "must be set to 32 to 128 letters, digits, - and _"),
+    ("MEDIA_KEY", "k" * 32, "must not be the secret key"),
 ]
 
 
@@ -30,7 +38,7 @@ def run(folder: Path, settings: dict[str, str], *arguments: str) -> subprocess.C
 
 @pytest.mark.parametrize(("name", "value", "says"), WRONG)
 def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path: Path, name: str, value: str, says: str) -> None:
-    done = run(tmp_path, SOUND | {f"LMS_PLUGIN_{name}": value}, "serve")
+    done = run(tmp_path, SOUND | NEEDED.get(name, {}) | {f"LMS_PLUGIN_{name}": value}, "serve")
     assert done.returncode == 1
     assert done.stdout == ""
     lines = done.stderr.splitlines()

@@ -31,7 +31,7 @@ def make_environment(setup: ModuleType, name: str) -> None:
 def test_an_unknown_environment_is_refused_with_the_names_of_those_there_are() -> None:
     done = subprocess.run([sys.executable, str(ROOT / "scripts" / "setup"), "prod"], capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr.splitlines() == ["unknown environment 'prod': choose from run, dev, peer"]
+    assert done.stderr.splitlines() == ["unknown environment 'prod': choose from run, dev, peer, bench"]
 
 
 def test_an_environment_is_stale_when_its_lock_or_the_metadata_change(setup: ModuleType) -> None:
