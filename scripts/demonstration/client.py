@@ -54,6 +54,15 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """A presence check that was put: the question, the answer that was given, and whether it was right."""
+
+    question: str
+    answer: str
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Watched:
     """What became of one sitting: times in seconds of film, `took_seconds` in the person's time."""
 
@@ -61,15 +70,18 @@ class Watched:
     claimed: float
     credited: float
     withheld: float
+    held: float
     covered: float
     took_seconds: float
     fetched_bytes: int
+    checks: tuple["Check", ...] = ()
 
 
 class Sitting:
     """A playback session that is really played: segments are fetched when they are due, and beats tell what was.
 
-    `pause` waits the given seconds; the film's position follows the monotonic clock.
+    `pause` waits the given seconds; the film's position follows the monotonic clock. `choose` is what the person knows:
+    the place of the right choice, given a question and its choices.
     """
 
     def __init__(
@@ -80,8 +92,10 @@ class Sitting:
         *,
         rate: float = 1.5,
         pause: Callable[[float], None] = time.sleep,
+        choose: Callable[[str, list[str]], int] = lambda _question, _choices: 0,
     ) -> None:
         self._person = person
+        self._choose = choose
         self._pause = pause
         self._rate = rate
         opened = person.post(f"/api/v1/videos/{video_id}/playback-sessions", {"enrolment_id": enrolment_id}, status=201)
@@ -111,7 +125,8 @@ class Sitting:
     def play(self, start: float, end: float, *, every_seconds: float = 10.0) -> Watched:
         """Play [start, end) from now on and report it every so many seconds of the person's time."""
         began = time.monotonic()
-        at, beats, credited, withheld, covered = start, 0, 0.0, 0.0, 0.0
+        at, beats, credited, withheld, held, covered = start, 0, 0.0, 0.0, 0.0, 0.0
+        checks = [self.answer(self.opened["presence_check"])] if self.opened["presence_check"] and not self.seq else []
         due = self._due(start, end)
         while at < end:
             position = min(end, at + every_seconds * self._rate)
@@ -121,11 +136,23 @@ class Sitting:
             answer = self.beat((at, position))
             credited += sum(stop - first for first, stop in answer["credited"])
             withheld += sum(one["to"] - one["from"] for one in answer["withheld"])
+            held += sum(stop - first for first, stop in answer["held"])
             covered = answer["covered_seconds"]
+            if answer["presence_check"] is not None:
+                checks.append(self.answer(answer["presence_check"]))
             at = position
             beats += 1
         took_seconds = time.monotonic() - began
-        return Watched(beats, end - start, credited, withheld, covered, took_seconds, self.fetched_bytes)
+        return Watched(
+            beats, end - start, credited, withheld, held, covered, took_seconds, self.fetched_bytes, tuple(checks)
+        )
+
+    def answer(self, check: dict[str, Any]) -> Check:
+        """Answer a presence check by what the person knows."""
+        choice = self._choose(check["question"], check["choices"])
+        path = f"/api/v1/playback-sessions/{self.id}/presence-checks/{check['id']}"
+        told = self._person.post(path, {"answer": choice})
+        return Check(check["question"], check["choices"][choice], told["passed"])
 
     def _due(self, start: float, end: float) -> list[tuple[float, str]]:
         """The segments that [start, end) needs, each with its own start."""

@@ -2,12 +2,15 @@
 
 import csv
 import io
+import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from scripts.demonstration import posts
-from scripts.demonstration.client import Person, Sitting
+from scripts.demonstration.client import Check, Person, Sitting
+from scripts.demonstration.installation import ROOT
 from scripts.demonstration.story import Story
 
 PROGRAMME = "remote-study"
@@ -60,7 +63,7 @@ def tries_to_cheat(story: Story, teacher: Person, job: Job) -> Sitting:
     """A forged beat claims a whole film in the first second; the sitting stays open for honest watching."""
     story.step("A forged report claims a whole film at once")
     film = job.modules[0]["video"]
-    sitting = Sitting(teacher, film["id"], job.enrolment["id"])
+    sitting = Sitting(teacher, film["id"], job.enrolment["id"], choose=knowledge())
     answer = sitting.beat((0.0, film["duration_seconds"]))
     credited = _length(answer["credited"])
     withheld = sum(one["to"] - one["from"] for one in answer["withheld"])
@@ -81,12 +84,13 @@ def watches(story: Story, teacher: Person, job: Job, first: Sitting) -> None:
     required = _standing(hours, "video")["required_class_hours"] * hours["class_hour_minutes"] * 60
     story.step(f"The teacher watches {required:.0f} s of film at 1.5x, in real time")
     left, sitting = required, first
+    checks: list[Check] = []
     for module in job.modules:
         if left <= 0:
             break
         video = module["video"]
         if module is not job.modules[0]:
-            before, sitting = sitting, Sitting(teacher, video["id"], job.enrolment["id"])
+            before, sitting = sitting, Sitting(teacher, video["id"], job.enrolment["id"], choose=knowledge())
             story.check(
                 "one film at a time", "the sitting before is told that it ended", before.beat()["lease"] == "lost"
             )
@@ -96,15 +100,22 @@ def watches(story: Story, teacher: Person, job: Job, first: Sitting) -> None:
             module["key"],
             f"{end:5.1f} s in {watched.took_seconds:.1f} s, {watched.beats} reports,"
             f" {watched.fetched_bytes / 1e6:.1f} MB of film; {watched.covered:.3f} s counted",
-            watched.withheld == 0
+            watched.withheld == watched.held == 0
             and watched.covered == end
             and abs(sitting.playlist_seconds - video["duration_seconds"]) < SHORTEST_SECONDS,
         )
+        for check in watched.checks:
+            story.check("presence check", f"put and answered: {check.question} {check.answer}", check.passed)
+        checks += watched.checks
         job.watched[module["key"]] = end / video["duration_seconds"]
         if module is job.modules[0]:
             answer = sitting.beat((0.0, end))
             story.check("watched again", "adds nothing", answer["credited"] == [] and sitting.repeat() == answer)
         left = round(left - end, 3)
+    story.check("presence checks", f"{len(checks)} put at moments nobody could foresee", bool(checks))
+    films = teacher.get(f"/api/v1/enrolments/{job.enrolment['id']}/films")["films"]
+    held = sum(len(film["held"]) for film in films)
+    story.check("on hold", "nothing: every check was answered", held == 0)
     hours = teacher.get(f"/api/v1/enrolments/{job.enrolment['id']}/hours")
     story.check(
         "hours",
@@ -192,6 +203,15 @@ def reports(story: Story, admin: Person, name: str, learners: int) -> None:
         "CSV, by learner", f"{len(lines)} rows of {len(headings)} columns", len(lines) == learners and bool(row)
     )
     story.tell("", ", ".join(f"{heading}: {row[heading]}" for heading in headings[-4:] if row))
+
+
+def knowledge() -> Callable[[str, list[str]], int]:
+    """What a teacher who watched the films knows: the right choice of every question of the programme, in English."""
+    right = {}
+    for path in (ROOT / "course_content" / PROGRAMME / "modules").glob("*/questions.toml"):
+        for question in tomllib.loads(path.read_text(encoding="utf-8"))["questions"]:
+            right[question["text"]["en"]] = question["choices"][question["answer"]]["en"]
+    return lambda question, choices: choices.index(right[question])
 
 
 def _standing(hours: dict[str, Any], key: str) -> dict[str, Any]:
