@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from lms_plugin.storage.session import Database
@@ -26,6 +26,10 @@ ARGUMENTS = [
 ]
 HEIGHTS = {1280: 900, 390: 844}
 LOCALES = {"zh": "zh-CN", "en": "en-US"}
+PATIENCE_MS = 30_000
+"""How long a page may take for anything: on a busy machine much longer than a person would wait."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 OpenPage = Callable[..., Page]
 
@@ -58,7 +62,7 @@ def new_page(browser: Browser) -> Iterator[OpenPage]:
             has_touch=width < 600,
             is_mobile=width < 600,
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))

@@ -90,7 +90,7 @@ class Service:
         with self.lock:
             self.opened.append("elsewhere")
 
-    def wait_for(self, condition: Callable[["Service"], object], seconds: float = 15) -> None:
+    def wait_for(self, condition: Callable[["Service"], object], seconds: float = 40) -> None:
         """Wait until what the service has heard fulfils the condition; fails the test when it never does.
 
         Nothing of the browser's that needs the test (a route, a dialogue) goes on meanwhile.

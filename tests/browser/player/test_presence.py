@@ -4,7 +4,7 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.player.asking import asked, choose, drawn
@@ -26,7 +26,7 @@ def test_a_check_pauses_the_film_and_is_answered_by_keyboard_alone(started: View
     assert started.video("paused") is True
     expect(started.part("presence")).to_have_accessible_name("在场确认")
     expect(started.page.get_by_role("group", name="课堂导入用了哪种方法？").get_by_role("radio")).to_have_count(3)
-    expect(started.part("presence-left")).to_have_text("剩余 02:00")
+    expect(started.part("presence-left")).to_have_text(re.compile("剩余 (02:00|01:5[0-9])"))
     assert started.focused == "choice 0"
 
     started.page.keyboard.press("3")
@@ -99,7 +99,7 @@ def test_wrong_without_another_try_says_what_is_on_hold(viewer: Viewer, service:
 def test_a_question_nobody_answers_holds_the_stretch_and_watching_it_again_counts_it(
     viewer: Viewer, service: Service
 ) -> None:
-    asked(viewer, service, at=1.5, within_seconds=1.5)
+    asked(viewer, service, at=1.5, within_seconds=6)
     expect(viewer.part("presence-title")).to_have_text("在场确认未作答")
     service.wait_for(lambda heard: heard.looks)
     assert service.looks == ["s1"]
@@ -126,7 +126,7 @@ def test_a_question_nobody_answers_holds_the_stretch_and_watching_it_again_count
 
 
 def test_watching_on_without_a_new_question_just_plays(viewer: Viewer, service: Service) -> None:
-    asked(viewer, service, within_seconds=1)
+    asked(viewer, service, within_seconds=6)
     viewer.part("presence-on").click()
     expect(viewer.part("presence")).to_be_hidden()
     viewer.reach(viewer.position + 0.3)
@@ -135,14 +135,14 @@ def test_watching_on_without_a_new_question_just_plays(viewer: Viewer, service: 
 def test_the_computers_date_plays_no_part(viewer: Viewer, service: Service) -> None:
     viewer.page.add_init_script("const now = Date.now; Date.now = () => now() + 20 * 366 * 86400e3;")
     asked(viewer, service, within_seconds=90)
-    expect(viewer.part("presence-left")).to_have_text(re.compile("剩余 01:(30|[12][0-9])"))
+    expect(viewer.part("presence-left")).to_have_text(re.compile("剩余 01:(30|[0-2][0-9])"))
 
 
 def test_what_is_left_is_read_out_once(viewer: Viewer, service: Service) -> None:
     asked(viewer, service, within_seconds=31)
     expect(viewer.part("presence-left")).to_have_attribute("role", "timer")
     expect(viewer.part("presence-aloud")).to_have_text("作答时间还剩 30 秒")
-    expect(viewer.part("presence-left")).to_have_text("剩余 00:28")
+    expect(viewer.part("presence-left")).to_have_text(re.compile("剩余 00:2[0-8]"))
     expect(viewer.part("presence-aloud")).to_have_text("作答时间还剩 30 秒")
 
 
@@ -178,7 +178,7 @@ def test_no_barrier_is_found_in_the_dialog_and_nothing_overflows(
 ) -> None:
     viewer = Viewer(new_page(language=language, width=width), address)
     service.held = [{"from": 6.0, "to": 7.0, "reason": "presence_unanswered"}]
-    asked(viewer, service, within_seconds=4, **LONG)
+    asked(viewer, service, within_seconds=8, **LONG)
     for state in ("form", "on"):
         expect(viewer.part(f"presence-{state}")).to_be_visible()
         result = Axe().run(viewer.page)
@@ -255,7 +255,13 @@ def test_a_question_left_open_comes_before_the_film(viewer: Viewer, service: Ser
 
 def test_the_question_goes_where_the_film_plays(viewer: Viewer, service: Service) -> None:
     asked(viewer, service)
-    service.take_lease()
+
+    def taken_meanwhile(route: Route) -> None:
+        """The lease goes elsewhere at the very moment at which the answer is sent."""
+        service.take_lease()
+        route.continue_()
+
+    viewer.page.route(re.compile("/presence-checks/"), taken_meanwhile, times=1)
     choose(viewer, 0)
     expect(viewer.notice("lease")).to_be_visible()
     expect(viewer.part("presence")).to_be_hidden()

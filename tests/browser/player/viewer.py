@@ -4,7 +4,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-PATIENCE_MS = 25_000
+PATIENCE_MS = 45_000
 
 
 class Viewer:

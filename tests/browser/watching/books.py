@@ -8,7 +8,7 @@ from tests.browser.watching.seat import Spans
 from tests.browser.watching.site import Learner
 
 TOLERANCE_SECONDS = 0.2
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 def covered(learner: Learner, playback_session_id: str) -> Spans:

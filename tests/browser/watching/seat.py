@@ -108,7 +108,7 @@ class Seat(Viewer):
 
     def wait_for_check(self) -> None:
         """Watch on until a presence check is put."""
-        expect(self.part("presence-form")).to_be_visible(timeout=60_000)
+        expect(self.part("presence-form")).to_be_visible(timeout=90_000)
 
     def right_choice(self) -> int:
         """Which choice is right (counted from 0), for somebody who can add two numbers."""
