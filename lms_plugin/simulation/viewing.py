@@ -24,7 +24,9 @@ ANSWER_AFTER = timedelta(seconds=20)
 
 @dataclass(slots=True)
 class Sitting:
-    """One learner at one film for one evening: from where to where, at what rate, on what line."""
+    """One learner at one film for one evening: from where to where, at what rate, on what line.
+
+    Who does not answer (`answers`) has left the film running."""
 
     actor: Actor
     enrolment_id: int
@@ -34,6 +36,7 @@ class Sitting:
     rate_permille: int
     has_bad_line: bool
     new_id: str
+    answers: bool = True
     at_ms: int = 0
     seq: int = 0
     unsent: list[tuple[int, list[Claim]]] = field(default_factory=list)
@@ -128,7 +131,7 @@ def _answer(
     versions: Versions,
     chance: random.Random,
 ) -> None:
-    asked = [one for one in playing if one.check is not None]
+    asked = [one for one in playing if one.check is not None and one.answers]
     if not asked:
         return
 

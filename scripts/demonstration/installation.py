@@ -51,6 +51,11 @@ class Installation:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
+    def database_url(self) -> str:
+        """Where the store is, as the settings say."""
+        return self.environment.get("LMS_PLUGIN_DATABASE_URL") or f"sqlite:///{self.folder / 'lms-plugin.sqlite3'}"
+
+    @property
     def logs(self) -> Path:
         return self.folder / "logs"
 

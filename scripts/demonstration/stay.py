@@ -7,7 +7,7 @@ import time
 
 import httpx
 
-from scripts.demonstration import people, posts
+from scripts.demonstration import classroom, people, posts
 from scripts.demonstration.client import Person, Unexpected
 from scripts.demonstration.installation import ROOT, CommandFailed, Installation, kept_secret, open_private, packages_in
 from scripts.demonstration.people import DATA, LOGINS, Account
@@ -59,6 +59,7 @@ def _import_once(installation: Installation, password: str) -> dict[str, Account
     _say(f"regions       {people.import_regions(installation)}")
     accounts = people.import_people(installation, password, PROGRAMMES)
     _say(f"people        {len(accounts)} accounts in two class groups")
+    _say(f"class         {classroom.fill(installation)} teachers in the middle of a course, with one tutor")
     stamp.write_text(wanted)
     return accounts
 
