@@ -22,7 +22,7 @@ from lms_plugin.domain.pace import WeekState
 from lms_plugin.domain.programme import Component, Programme
 from lms_plugin.domain.school_activities import SCHOOL_APPROVED, SUBMITTED
 from lms_plugin.domain.weeks import WEEK, pace_ms
-from lms_plugin.services import catalogue, notices
+from lms_plugin.services import catalogue, notices, questions_queue
 from lms_plugin.services import pace as keeping
 from lms_plugin.services.access import OFFICE
 from lms_plugin.services.catalogue import InForce
@@ -42,6 +42,7 @@ DAYS_BEFORE_DEADLINE = (2, 7)
 
 WINDOW_CLOSES, FELL_BEHIND, WEEK_SHORT, WEEK_LOST = "window_closes", "fell_behind", "week_short", "week_lost"
 NOMINATIONS_DUE, APPROVALS_WAIT = "nominations_due", "approvals_wait"
+QUESTIONS_WAIT = "questions_wait"
 TO_LEARNERS = (WINDOW_CLOSES, FELL_BEHIND, WEEK_SHORT, WEEK_LOST)
 
 
@@ -79,6 +80,7 @@ def remind(database: Database, now: datetime, *, portion: int = PORTION, stop: t
     told += database.transact(
         lambda session: notices.tell_many(session, list(_nominations(session, programmes, now)), now)
     )
+    told += database.transact(lambda session: notices.tell_many(session, list(_questions(session, now)), now))
     return told + database.transact(lambda session: notices.tell_many(session, list(_approvals(session, now)), now))
 
 
@@ -294,6 +296,13 @@ def _approvals(session: Session, now: datetime) -> Iterator[NewNotice]:
     week_on = week_of(now.date())
     for user_id, count in sorted(waiting.items()):
         yield NewNotice(user_id, APPROVALS_WAIT, f"approvals/{week_on}", {"count": count}, "/office/approvals")
+
+
+def _questions(session: Session, now: datetime) -> Iterator[NewNotice]:
+    """To the tutors of class groups in which questions wait for too long, once a day."""
+    for one in questions_queue.waiting_long(session, now):
+        params = {"count": one.count, "hours": int((now - one.oldest_at).total_seconds()) // 3600}
+        yield NewNotice(one.user_id, QUESTIONS_WAIT, f"questions/{now.date()}", params, "/tutor/questions")
 
 
 def _admins(session: Session, region_ids: Iterable[int]) -> dict[int, list[int]]:
