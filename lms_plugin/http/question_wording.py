@@ -50,7 +50,7 @@ def waiting_time(seconds: int) -> str:
     if seconds >= _DAY:
         days, hours = seconds // _DAY, seconds % _DAY // _HOUR
         in_days = ngettext("%(num)s day", "%(num)s days", days)
-        return _("%(days)s %(hours)s", days=in_days, hours=_hours(hours)) if hours else in_days
+        return f"{in_days} {_hours(hours)}" if hours else in_days
     if seconds >= _HOUR:
         return _hours(seconds // _HOUR)
     if seconds >= _MINUTE:

@@ -12,11 +12,14 @@ from lms_plugin.domain.errors import Conflict, Malformed
 from lms_plugin.domain.questions import QuestionState
 from lms_plugin.services import access
 from lms_plugin.services.access import Actor
-from lms_plugin.services.questions import MAX_QUESTION, MAX_REPLY, checked
+from lms_plugin.services.questions import MAX_REPLY, checked
 from lms_plugin.services.questions_access import tutored_question, withdrawable_entry
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import ModuleRow
 from lms_plugin.storage.questions import FaqEntry, Question, QuestionReply
+
+MAX_TITLE = 200
+"""A question that a list can show whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ def promote(session: Session, actor: Actor, question_id: int, *, question: str, 
     if row.state != QuestionState.ANSWERED.value:
         raise Conflict("question_not_answered")
     texts = {
-        "question": checked(question, "question", MAX_QUESTION),
+        "question": checked(question, "question", MAX_TITLE),
         "answer": checked(answer, "answer", MAX_REPLY),
     }
     names = _names_around(session, row)

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from lms_plugin.domain.questions import QuestionState
 from lms_plugin.services import auditing, questions, questions_alike, questions_queue, reminding
 from lms_plugin.services.questions_alike import AnsweredIn
 from lms_plugin.storage.ledger import CreditEntryRow
@@ -354,16 +355,16 @@ def test_a_tutor_is_shown_alike_ones_to_merge(world: World) -> None:
     world.ask("stranger", ALIKE)
     world.ask("mate", ALIKE, module="teaching")
 
-    def found(state: questions_alike.QuestionState) -> list[int]:
+    def found(state: QuestionState) -> list[int]:
         with world.database.reading() as session:
             actor = world.actor(session, "tutor")
             return sorted(one.row.id for one in questions_alike.alike_of(session, actor, question, state=state))
 
-    assert found(questions_alike.QuestionState.OPEN) == [alike, private]
+    assert found(QuestionState.OPEN) == [alike, private]
     world.answer(alike)
     world.answer(private)
-    assert found(questions_alike.QuestionState.OPEN) == []
-    assert found(questions_alike.QuestionState.ANSWERED) == [alike]
+    assert found(QuestionState.OPEN) == []
+    assert found(QuestionState.ANSWERED) == [alike]
 
 
 # --- reminders --------------------------------------------------------------------------------------------------------
