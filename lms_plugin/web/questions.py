@@ -85,7 +85,7 @@ def asking_of(
         refused=refused,
         key=typed.get("key") or context().new_id(),
         body=draft.body if draft is not None else "",
-        at_seconds=as_id(typed.get("at_seconds", "")) if draft is not None else id_in_query("at"),
+        at_seconds=as_id(typed.get("at_seconds", "")),
         is_private=bool(typed.get("is_private")),
         error=error,
     )

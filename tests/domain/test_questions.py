@@ -102,10 +102,10 @@ def test_a_question_waits_exactly_while_it_is_open_and_never_from_the_future(ste
         now += timedelta(minutes=1)
         was = waiting
         waiting = {
-            "answer": questions.answered,
-            "merge": questions.merged,
-            "follow up": lambda was=was, now=now: questions.followed_up(was, now),
-        }[step]()
+            "answer": questions.answered(),
+            "merge": questions.merged(),
+            "follow up": questions.followed_up(was, now),
+        }[step]
         assert (waiting.state is QuestionState.OPEN) == (waiting.since is not None)
         if waiting.since is not None:
             assert NOW <= waiting.since <= now

@@ -44,6 +44,8 @@ class AskForm {
   #busy = false;
   #failures = 0;
   #timer = null;
+  /** Whether this browser keeps what is typed beyond the page. */
+  #lasting = true;
 
   constructor(box, film) {
     this.#box = box;
@@ -71,7 +73,8 @@ class AskForm {
 
   #listen() {
     this.#box.addEventListener("toggle", () => {
-      if (this.#box.open && !this.#fields.body.value.trim()) this.#about(this.#film.second);
+      const second = this.#film.second;
+      if (this.#box.open && second !== null && !this.#fields.body.value.trim()) this.#about(second);
       this.#follow();
     });
     this.#part("take").addEventListener("click", () => {
@@ -136,8 +139,6 @@ class AskForm {
     if (typed.body.trim()) this.#lasting = this.#kept.write(this.#module, { ...typed, wanted });
     else this.#kept.remove(this.#module);
   }
-
-  #lasting = true;
 
   async #send() {
     const question = this.#kept.read(this.#module);
