@@ -1,6 +1,6 @@
 """A tutor's queue: the open questions of all own class groups, whoever waits longest first."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -87,9 +87,11 @@ def modules_with_open(session: Session, actor: Actor) -> list[int]:
     return list(session.scalars(select(Question.module_id).where(*_open_to(session, actor)).distinct()))
 
 
-def waiting_long(session: Session, now: datetime, limit: timedelta = WAITS_LONG) -> Sequence[LongWaiting]:
-    """Tutors for whom questions wait for as long as the limit, or longer."""
-    rows = session.execute(
+def waiting_long(
+    session: Session, now: datetime, limit: timedelta = WAITS_LONG, *, user_ids: Collection[int] | None = None
+) -> Sequence[LongWaiting]:
+    """Tutors (of these people) for whom questions wait for as long as the limit, or longer."""
+    query = (
         select(ClassGroupTutor.user_id, func.count(), func.min(Question.waiting_since))
         .join(Question, Question.class_group_id == ClassGroupTutor.class_group_id)
         .join(User, User.id == ClassGroupTutor.user_id)
@@ -97,7 +99,9 @@ def waiting_long(session: Session, now: datetime, limit: timedelta = WAITS_LONG)
         .group_by(ClassGroupTutor.user_id)
         .order_by(ClassGroupTutor.user_id)
     )
-    return [LongWaiting(user_id, count, oldest_at) for user_id, count, oldest_at in rows]
+    if user_ids is not None:
+        query = query.where(ClassGroupTutor.user_id.in_(user_ids))
+    return [LongWaiting(user_id, count, oldest_at) for user_id, count, oldest_at in session.execute(query)]
 
 
 def _open_to(session: Session, actor: Actor) -> list[ColumnElement[bool]]:

@@ -13,7 +13,7 @@ def ask(stage: Stage, login: str = "teacher", **changes: object) -> dict[str, ob
     body = {"body": HOW, "at_seconds": 760.9, **changes}
     answer = stage.client(login).post(f"/api/v1/modules/{stage.module_id}/questions", json=body)
     assert answer.status_code == 201, answer.json
-    return dict(answer.json)
+    return dict(answer.json or {})
 
 
 def answer(stage: Stage, question: object, **changes: object) -> dict[str, object]:
@@ -21,7 +21,7 @@ def answer(stage: Stage, question: object, **changes: object) -> dict[str, objec
         f"/api/v1/questions/{question}/answers", json={"body": "写在横线上。", **changes}
     )
     assert found.status_code == 201, found.json
-    return dict(found.json)
+    return dict(found.json or {})
 
 
 def test_a_question_is_asked_at_a_whole_second_and_waits(stage: Stage) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 from sqlalchemy import func, select
 
 from lms_plugin.storage.programmes import Enrolment
@@ -139,14 +139,14 @@ def test_a_question_on_a_cut_line_is_sent_when_the_line_is_back_and_once(
 def test_an_answer_that_is_lost_on_the_way_asks_nothing_twice(stage: Stage, address: str, page: Page) -> None:
     open_form(page, stage, address)
     page.get_by_label("您的问题").fill(HOW)
-    lost = []
+    lost: list[APIResponse] = []
 
-    def lose(route: object) -> None:
+    def lose(route: Route) -> None:
         if not lost:
-            lost.append(route.fetch())  # type: ignore[attr-defined]
-            route.abort()  # type: ignore[attr-defined]
+            lost.append(route.fetch())
+            route.abort()
         else:
-            route.continue_()  # type: ignore[attr-defined]
+            route.continue_()
 
     page.route(re.compile("/api/v1/modules/[0-9]+/questions$"), lose)
     page.get_by_role("button", name="提交问题").click()

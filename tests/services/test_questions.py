@@ -389,3 +389,17 @@ def test_tutors_are_told_daily_of_what_waits_too_long(world: World) -> None:
     assert remind(timedelta(hours=49))[1:] == [{"count": 2, "hours": 49}]
     world.answer(question, also=world.queue()[1:])
     assert len(remind(timedelta(days=5))) == 2
+
+
+def test_the_limit_can_be_another_and_a_letter_that_has_become_needless_is_not_sent(world: World) -> None:
+    question = world.ask()
+    assert reminding.remind(world.database, NOW + timedelta(hours=3), question_limit=timedelta(hours=2)) == 1
+
+    def outdated() -> int:
+        with world.database.reading() as session:
+            told = session.scalars(select(Notice).where(Notice.kind == reminding.QUESTIONS_WAIT)).all()
+            return len(reminding.outdated(session, told, LATER))
+
+    assert outdated() == 0
+    world.answer(question)
+    assert outdated() == 1
