@@ -17,6 +17,8 @@ from lms_plugin.api import (
     meetings,
     people,
     playback,
+    question_shapes,
+    questions,
     reports,
     school_shapes,
     school_study,
@@ -25,7 +27,7 @@ from lms_plugin.api import (
 )
 from lms_plugin.api.description import PREFIX, Route, View, describe
 from lms_plugin.http.identity import current_actor
-from lms_plugin.http.security import throttle_codes, throttle_sign_in
+from lms_plugin.http.security import throttle_codes, throttle_questions, throttle_sign_in
 
 ROUTES = (
     # tokens and people
@@ -146,6 +148,83 @@ ROUTES = (
         body=shapes.PostRequest,
         answer=shapes.WrittenAnswer,
         status=201,
+    ),
+    # questions to the tutor, and the FAQ
+    Route(
+        "GET",
+        "/modules/<id:module_id>/questions",
+        questions.questions_of_module,
+        query=question_shapes.QuestionsQuery,
+        answer=question_shapes.QuestionsAnswer,
+    ),
+    Route(
+        "POST",
+        "/modules/<id:module_id>/questions",
+        questions.ask_question,
+        body=question_shapes.QuestionRequest,
+        answer=question_shapes.QuestionAnswer,
+        status=201,
+        is_limited=True,
+    ),
+    Route(
+        "POST",
+        "/modules/<id:module_id>/questions/alike",
+        questions.alike_questions,
+        body=question_shapes.AlikeRequest,
+        answer=question_shapes.AlikeAnswers,
+    ),
+    Route("GET", "/modules/<id:module_id>/faq", questions.faq_of, answer=question_shapes.FaqAnswer),
+    Route(
+        "GET",
+        "/questions",
+        questions.open_questions,
+        query=question_shapes.OpenQuery,
+        answer=question_shapes.OpenAnswer,
+    ),
+    Route("GET", "/questions/<id:question_id>", questions.question_of, answer=question_shapes.WholeQuestionAnswer),
+    Route(
+        "POST",
+        "/questions/<id:question_id>/replies",
+        questions.reply_to_question,
+        body=question_shapes.ReplyRequest,
+        answer=question_shapes.ReplyAnswer,
+        status=201,
+        is_limited=True,
+    ),
+    Route(
+        "POST",
+        "/questions/<id:question_id>/answers",
+        questions.answer_question,
+        body=question_shapes.AnswerRequest,
+        answer=question_shapes.ReplyAnswer,
+        status=201,
+    ),
+    Route(
+        "POST",
+        "/questions/<id:question_id>/replies/<id:reply_id>/mark",
+        questions.mark_reply,
+        answer=question_shapes.ReplyAnswer,
+    ),
+    Route(
+        "POST",
+        "/questions/<id:question_id>/merges",
+        questions.merge_questions,
+        body=question_shapes.MergeRequest,
+        answer=question_shapes.WholeQuestionAnswer,
+    ),
+    Route(
+        "POST",
+        "/questions/<id:question_id>/faq",
+        questions.promote_to_faq,
+        body=question_shapes.FaqRequest,
+        answer=question_shapes.FaqEntryAnswer,
+        status=201,
+    ),
+    Route(
+        "POST",
+        "/faq/<id:entry_id>/withdrawal",
+        questions.withdraw_from_faq,
+        answer=question_shapes.FaqEntryAnswer,
     ),
     # meetings; Q&A sessions have addresses of their own
     Route(
@@ -309,6 +388,8 @@ def register(app: APIFlask, limiter: Limiter) -> None:
             view = throttle_sign_in(limiter, view)
         if route.view in (meetings.check_in, meetings.check_in_at_qna_session):
             view = throttle_codes(limiter, view)
+        if route.is_limited:
+            view = throttle_questions(limiter, view)
         api.add_url_rule(route.rule, route.view.__name__, view, methods=[route.method])
     app.register_blueprint(api)
     describe(app, ROUTES)

@@ -36,6 +36,8 @@ class Route:
     asks_itself: bool = False
     """The view finds out by itself who asks, and refuses whoever is not signed in."""
     files: tuple[str, ...] = ()
+    is_limited: bool = False
+    """How often one person may call it is limited."""
 
 
 def describe(app: APIFlask, routes: Sequence[Route]) -> None:
@@ -82,7 +84,7 @@ def _operation(route: Route, names: dict[Any, Any], definitions: dict[str, Any])
             "content": {"application/json": {"schema": names[(route.body, "validation")]}},
         }
     refusals = {400: route.body, 401: True, 403: True, 404: "<" in route.rule, 409: route.body, 422: True, 503: True}
-    if route.is_open:
+    if route.is_open or route.is_limited:
         refusals[429] = True
     for status, applies in refusals.items():
         if applies:

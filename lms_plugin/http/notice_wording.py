@@ -10,7 +10,8 @@ from flask_babel import gettext as _
 
 from lms_plugin.domain.hours import class_hours
 from lms_plugin.http.figures import figure
-from lms_plugin.services import reminding
+from lms_plugin.http.question_wording import waiting_time
+from lms_plugin.services import questions_notices, reminding
 
 Params = Mapping[str, Any]
 
@@ -77,6 +78,15 @@ def _approvals_wait(params: Params, _language: str) -> str:
     )
 
 
+def _questions_wait(params: Params, _language: str) -> str:
+    return ngettext(
+        "%(num)s question waits for your answer, for %(time)s by now.",
+        "%(num)s questions wait for your answer, the first of them for %(time)s by now.",
+        int(params["count"]),
+        time=waiting_time(3600 * int(params["hours"])),
+    )
+
+
 def _activity_returned(params: Params, _language: str) -> str:
     return _("“%(title)s” was sent back to you: please change it and hand it in again.", title=params["title"])
 
@@ -92,6 +102,14 @@ _SENTENCES: dict[str, Callable[[Params, str], str]] = {
     reminding.WEEK_LOST: _week_lost,
     reminding.NOMINATIONS_DUE: _nominations_due,
     reminding.APPROVALS_WAIT: _approvals_wait,
+    reminding.QUESTIONS_WAIT: _questions_wait,
+    questions_notices.ANSWERED: lambda params, language: _(
+        "Your question on “%(module)s” has an answer.", module=_title(params, "module", language)
+    ),
+    questions_notices.MERGED: lambda params, language: _(
+        "Your question on “%(module)s” is answered together with one that is alike; you will hear of the answer.",
+        module=_title(params, "module", language),
+    ),
     "activity_returned": _activity_returned,
     "activity_refused": _activity_refused,
     "homework_returned": lambda *_args: _("Your homework was sent back with a remark: please do it again."),

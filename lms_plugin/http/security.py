@@ -25,6 +25,8 @@ ACCOUNT_LIMIT = "300 per hour"
 ADDRESS_LIMIT = "60 per minute"
 MEETING_CODE_LIMIT = "10 per 5 minutes; 60 per hour"
 """Wrong codes of one person at one meeting: two codes of a million are right at a time."""
+QUESTION_LIMIT = "20 per 10 minutes; 100 per day"
+"""Questions and replies to questions that one learner writes; only what is taken counts."""
 View = Callable[..., ResponseReturnValue]
 SIGNED_IN = "_user_id"
 """Where Flask-Login keeps who is signed in. Whether that is still true is for the view to find out."""
@@ -62,6 +64,22 @@ def throttle_codes(limiter: Limiter, view: View) -> View:
         deduct_when=lambda response: response.status_code == 422,
     )(view)
     return limited
+
+
+def throttle_questions(limiter: Limiter, view: View) -> View:
+    """A view that takes a learner's question or reply to one, throttled per person; only what is taken counts."""
+    limited: View = limiter.shared_limit(
+        QUESTION_LIMIT,
+        scope="questions",
+        key_func=_person,
+        methods=["POST"],
+        deduct_when=lambda response: response.status_code in (201, 303),
+    )(view)
+    return limited
+
+
+def _person() -> str:
+    return f"person {current_user.user_id}" if current_user.is_authenticated else str(get_remote_address())
 
 
 def _person_at_meeting() -> str:

@@ -8,7 +8,7 @@ is new, each portion in a transaction of its own; one that is cut short leaves t
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -20,9 +20,10 @@ from lms_plugin.domain import pace
 from lms_plugin.domain.modes import week_of
 from lms_plugin.domain.pace import WeekState
 from lms_plugin.domain.programme import Component, Programme
+from lms_plugin.domain.questions import WAITS_LONG
 from lms_plugin.domain.school_activities import SCHOOL_APPROVED, SUBMITTED
 from lms_plugin.domain.weeks import WEEK, pace_ms
-from lms_plugin.services import catalogue, notices
+from lms_plugin.services import catalogue, notices, questions_queue
 from lms_plugin.services import pace as keeping
 from lms_plugin.services.access import OFFICE
 from lms_plugin.services.catalogue import InForce
@@ -42,6 +43,7 @@ DAYS_BEFORE_DEADLINE = (2, 7)
 
 WINDOW_CLOSES, FELL_BEHIND, WEEK_SHORT, WEEK_LOST = "window_closes", "fell_behind", "week_short", "week_lost"
 NOMINATIONS_DUE, APPROVALS_WAIT = "nominations_due", "approvals_wait"
+QUESTIONS_WAIT = "questions_wait"
 TO_LEARNERS = (WINDOW_CLOSES, FELL_BEHIND, WEEK_SHORT, WEEK_LOST)
 
 
@@ -60,8 +62,17 @@ class _Line:
         return (self.programme.window.closes_on - self.on).days
 
 
-def remind(database: Database, now: datetime, *, portion: int = PORTION, stop: threading.Event | None = None) -> int:
+def remind(
+    database: Database,
+    now: datetime,
+    *,
+    portion: int = PORTION,
+    stop: threading.Event | None = None,
+    question_limit: timedelta = WAITS_LONG,
+) -> int:
     """One round: tell everybody who is to be reminded, until `stop` is set; gives how many reminders are new.
+
+    Tutors hear of questions that wait for as long as `question_limit`, or longer.
 
     Raises:
         Unavailable: the store cannot be reached.
@@ -79,12 +90,15 @@ def remind(database: Database, now: datetime, *, portion: int = PORTION, stop: t
     told += database.transact(
         lambda session: notices.tell_many(session, list(_nominations(session, programmes, now)), now)
     )
+    told += database.transact(
+        lambda session: notices.tell_many(session, list(_questions(session, now, question_limit)), now)
+    )
     return told + database.transact(lambda session: notices.tell_many(session, list(_approvals(session, now)), now))
 
 
 def outdated(session: Session, told: Sequence[Notice], now: datetime) -> set[int]:
     """Which of these notices (by id) need not be sent any more: reminders of somebody who is through, or has withdrawn,
-    or is on track again."""
+    or is on track again; and of a tutor whose questions are answered by now."""
     about = {one.id: one.params.get("enrolment") for one in told if one.kind in TO_LEARNERS}
     rows = session.execute(
         select(
@@ -103,7 +117,11 @@ def outdated(session: Session, told: Sequence[Notice], now: datetime) -> set[int
             over.add(row.id)
         elif row.completion_ratio >= pace.least_ratio(programme, programme.window.day_of(now)):
             steady.add(row.id)
-    return {
+    asked = {one.user_id for one in told if one.kind == QUESTIONS_WAIT}
+    if asked:
+        # Whatever waits still, for however short a time, is worth the letter.
+        asked -= {one.user_id for one in questions_queue.waiting_long(session, now, timedelta(0), user_ids=asked)}
+    return {one.id for one in told if one.kind == QUESTIONS_WAIT and one.user_id in asked} | {
         one.id
         for one in told
         if one.id in about and (about[one.id] in over or (one.kind == FELL_BEHIND and about[one.id] in steady))
@@ -294,6 +312,13 @@ def _approvals(session: Session, now: datetime) -> Iterator[NewNotice]:
     week_on = week_of(now.date())
     for user_id, count in sorted(waiting.items()):
         yield NewNotice(user_id, APPROVALS_WAIT, f"approvals/{week_on}", {"count": count}, "/office/approvals")
+
+
+def _questions(session: Session, now: datetime, limit: timedelta) -> Iterator[NewNotice]:
+    """To the tutors of class groups in which questions wait for too long, once a day."""
+    for one in questions_queue.waiting_long(session, now, limit):
+        params = {"count": one.count, "hours": int((now - one.oldest_at).total_seconds()) // 3600}
+        yield NewNotice(one.user_id, QUESTIONS_WAIT, f"questions/{now.date()}", params, "/tutor/questions")
 
 
 def _admins(session: Session, region_ids: Iterable[int]) -> dict[int, list[int]]:

@@ -10,7 +10,7 @@ from flask_wtf.csrf import CSRFError
 from lms_plugin.domain.errors import NotAuthenticated
 from lms_plugin.http import meeting_wording, study_wording
 from lms_plugin.http.languages import current_language
-from lms_plugin.http.security import throttle_codes, throttle_sign_in
+from lms_plugin.http.security import throttle_codes, throttle_questions, throttle_sign_in
 from lms_plugin.http.wording import reason_texts
 from lms_plugin.web import (
     admission,
@@ -27,6 +27,7 @@ from lms_plugin.web import (
     entrance,
     entries,
     examinations,
+    faq,
     imports,
     learner,
     ledger,
@@ -40,9 +41,11 @@ from lms_plugin.web import (
     own_meetings,
     pace,
     placements,
+    questions,
     school_study,
     showing,
     tutor,
+    tutor_questions,
 )
 
 FORM = ["GET", "POST"]
@@ -66,6 +69,11 @@ def register(app: Flask, limiter: Limiter) -> None:
     at("/disputes/<id:dispute_id>/withdrawal", "withdraw_dispute", own_disputes.withdraw, methods=["POST"])
     at("/enrolments/<id:enrolment_id>/modules/<id:module_id>", "module", learner.module, methods=FORM)
     at("/enrolments/<id:enrolment_id>/threads/<id:thread_id>", "thread", learner.thread, methods=FORM)
+    own_questions = throttle_questions(limiter, questions.module_questions)
+    own_question = throttle_questions(limiter, questions.question)
+    at("/enrolments/<id:enrolment_id>/modules/<id:module_id>/questions", "questions", own_questions, methods=FORM)
+    at("/enrolments/<id:enrolment_id>/questions/<id:question_id>", "question", own_question, methods=FORM)
+    at("/modules/<id:module_id>/alike", "alike", questions.alike, methods=["POST"])
     at("/meetings", "own_meetings", own_meetings.own_meetings)
     at("/meetings/viewings", "viewings", meeting_plans.viewings, methods=FORM)
     at("/meetings/<id:meeting_id>", "meeting", meetings.meeting)
@@ -109,7 +117,16 @@ def register(app: Flask, limiter: Limiter) -> None:
     at("/tutor/disputes/<id:dispute_id>", "proposal", disputes.proposal, methods=FORM)
     at("/tutor/threads/<id:thread_id>", "tutor_thread", tutor.thread, methods=FORM)
 
+    at("/tutor/questions", "tutor_questions", tutor_questions.queue)
+    at("/tutor/questions/<id:question_id>", "tutor_question", tutor_questions.question, methods=FORM)
+    at("/tutor/questions/<id:question_id>/mark", "mark_reply", tutor_questions.mark, methods=["POST"])
+    at("/tutor/questions/<id:question_id>/merge", "merge_question", tutor_questions.merge, methods=["POST"])
+    at("/tutor/questions/<id:question_id>/faq", "promote_question", faq.promote, methods=FORM)
+    at("/tutor/modules/<id:module_id>/faq", "tutor_faq", faq.entries)
+    at("/faq/<id:entry_id>/withdrawal", "withdraw_faq", faq.withdraw, methods=["POST"])
+
     at("/office", "office", office.report)
+    at("/office/faq", "office_faq", faq.records)
     at("/office/meetings", "office_meetings", meeting_plans.office_meetings, methods=FORM)
     at("/office/brief", "brief", office.progress_brief)
     at("/office/imports", "imports", imports.imports, methods=FORM)

@@ -18,16 +18,20 @@ ENDPOINTS = frozenset(
         "pages.new_activity",
         "pages.activity",
         "pages.homework",
+        "pages.questions",
+        "pages.question",
+        "pages.tutor_question",
+        "pages.promote_question",
     }
 )
-_HIDDEN = ("reply_to", "class_group", "kind", "day", "starts", "ends")
-"""Fields that go along unseen: what a draft answers, and when and what an activity was."""
+_HIDDEN = ("reply_to", "class_group", "kind", "day", "starts", "ends", "at_seconds", "is_private", "key")
+"""Fields that go along unseen: what a draft answers, when and what an activity was, and how a question is asked."""
 _CARRIED = "draft_"
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What somebody wrote and has not sent yet: a thread, a reply, an activity, homework.
+    """What somebody wrote and has not sent yet: a thread, a reply, an activity, homework, a question.
 
     `target` is the address it would be posted to, `others` the fields that only some forms have.
     """

@@ -17,6 +17,8 @@ from lms_plugin.web.addresses import here_or_home
 from lms_plugin.web.drafts import Draft, carried, typed
 
 RETRY_AFTER_SECONDS = 60
+WHILE_TYPING = frozenset({"pages.preview", "pages.alike"})
+"""Endpoints that a form asks by itself while somebody types."""
 
 
 def login() -> ResponseReturnValue:
@@ -57,7 +59,7 @@ def language() -> ResponseReturnValue:
 
 def on_not_authenticated(refusal: NotAuthenticated) -> ResponseReturnValue:
     """Ask to sign in; what was being written goes along."""
-    if request.endpoint == "pages.preview":
+    if request.endpoint in WHILE_TYPING:
         return discussion.preview_note(_("You are no longer signed in. Send your text as usual: nothing will be lost."))
     draft = typed()
     if draft:
@@ -68,7 +70,7 @@ def on_not_authenticated(refusal: NotAuthenticated) -> ResponseReturnValue:
 
 def on_csrf_error(error: CSRFError) -> ResponseReturnValue:
     """A page that stood open for too long: show it again with what was typed."""
-    if request.endpoint == "pages.preview":
+    if request.endpoint in WHILE_TYPING:
         return discussion.preview_note(
             _("This page has been open for long. Send your text as usual: nothing will be lost.")
         )
@@ -89,11 +91,15 @@ def on_csrf_error(error: CSRFError) -> ResponseReturnValue:
 
 
 def on_limit(error: RateLimitExceeded) -> ResponseReturnValue:
-    """Too many attempts to sign in."""
+    """Too many attempts to sign in, or too much written; what was typed is shown again."""
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
     detail = _("Too many attempts. Please wait a minute and try again.")
     if request.endpoint == "pages.login":
         return _login_page(here_or_home(request.form.get("next")), carried(), error=detail), 429, headers
+    draft = typed()
+    if draft:
+        note = _("You have written a lot in a short time. Please wait a few minutes and send it then.")
+        return render_template("draft.html", draft=draft, note=note), 429, headers
     return render_template("error.html", status=429, code="throttled", detail=detail), 429, headers
 
 

@@ -14,7 +14,7 @@ from lms_plugin.http.notice_wording import notice_sentence
 from lms_plugin.http.school_wording import time_left
 from lms_plugin.services import access, catalogue, markup, meetings, notices, oversight, readings, study
 from lms_plugin.storage.programmes import Enrolment
-from lms_plugin.web import discussion, pace
+from lms_plugin.web import discussion, pace, questions
 from lms_plugin.web.drafts import Draft, written
 from lms_plugin.web.media import film_of
 from lms_plugin.web.standing import Standing, standing_of
@@ -123,6 +123,7 @@ def _module_page(enrolment_id: int, module_id: int, draft: Draft, errors: dict[s
             raise NotFound(what="module")
         threads = discussion.thread_list(store, actor, module_id)
         to_read = readings.shown(store, current, enrolment, module_id, shared.clock())
+        asking = questions.asking_of(store, enrolment, found)
     declared = found.module
     title = declared.title.in_language(language)
     return render_template(
@@ -138,6 +139,7 @@ def _module_page(enrolment_id: int, module_id: int, draft: Draft, errors: dict[s
         to_read=to_read,
         time_left=time_left,
         threads=threads,
+        asking=asking,
         draft=draft,
         errors=errors,
     )

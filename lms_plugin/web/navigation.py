@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from lms_plugin.domain.errors import Unavailable
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import Visitor
-from lms_plugin.services import access, waiting
+from lms_plugin.services import access, questions_queue, waiting
 from lms_plugin.services.access import Actor
 
 Count = Callable[[Session, Actor, datetime], int]
@@ -149,7 +149,8 @@ def _figure(number: int) -> str:
 
 
 def _study() -> Area:
-    own = ("programme", "disputes", "module", "thread", "study", "new_activity", "activity", "homework", *ANYBODYS)
+    studied = ("programme", "disputes", "module", "thread", "study", "new_activity", "activity", "homework")
+    own = (*studied, "questions", "question", *ANYBODYS)
     return Area(
         _("My study"),
         [
@@ -165,6 +166,13 @@ def _tutoring() -> Area:
         _("Tutoring"),
         [
             Entry("pages.tutor", _("Class groups"), ("release", "tutor_module", "tutor_thread", *ANYBODYS)),
+            Entry(
+                "pages.tutor_questions",
+                _("Questions"),
+                ("tutor_question", "mark_reply", "merge_question", "promote_question", "tutor_faq"),
+                count=lambda store, actor, now: questions_queue.waiting_questions(store, actor)[0],
+                sentence=lambda num: ngettext("%(num)s question to answer", "%(num)s questions to answer", num),
+            ),
             Entry(
                 "pages.tutor_meetings",
                 _("Meetings"),
@@ -243,6 +251,7 @@ def _office(whole: bool) -> Area:
                 count=waiting.decisions,
                 sentence=lambda num: ngettext("%(num)s dispute to decide", "%(num)s disputes to decide", num),
             ),
+            Entry("pages.office_faq", _("FAQ"), ("withdraw_faq",)),
             Entry("pages.deliveries", _("LMS reports"), ("retry", "retry_platform"), shown=whole),
         ],
     )

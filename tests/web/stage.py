@@ -29,6 +29,9 @@ from lms_plugin.services import (
     passwords,
     posting,
     presence,
+    questions,
+    questions_answering,
+    questions_faq,
     uploads,
     viewing,
 )
@@ -130,6 +133,7 @@ class Stage(Site):
     upload_id: str
     playback_session_id: str
     digest: str
+    asked: int = 0
 
     @property
     def module_address(self) -> str:
@@ -209,6 +213,39 @@ class Stage(Site):
             meeting = meeting_planning.plan(session, tutor, new, now)
             meetings.open_meeting(session, tutor, meeting.id, now)
             return meeting.id, group_id
+
+    def ask(self, *, answered: bool = False) -> tuple[int, int]:
+        """The teacher asks at a second of the film, a classmate replies; gives the ids of question and reply."""
+        self.asked += 1
+        with self.database.writing() as session:
+            teacher, mate, tutor = (
+                builders.actor_for(session, session.get_one(User, self.users[name]))
+                for name in ("teacher", "mate", "tutor")
+            )
+            asked = questions.ask(
+                session,
+                teacher,
+                self.module_id,
+                body="学生总是忘记**进位**，怎么办？",
+                at_seconds=760,
+                is_private=False,
+                asked_as=f"question {self.asked}",
+                now=self.clock.now,
+            )
+            reply = questions.reply(session, mate, asked.id, body="写在横线上。", now=self.clock.now)
+            if answered:
+                body = "先口算个位，再写进位。"
+                questions_answering.answer(session, tutor, asked.id, body=body, now=self.clock.now)
+            return asked.id, reply.id
+
+    def promote(self) -> int:
+        """An answered question is put into the module's FAQ; gives the entry's id."""
+        question_id, _reply_id = self.ask(answered=True)
+        with self.database.writing() as session:
+            tutor = builders.actor_for(session, session.get_one(User, self.users["tutor"]))
+            return questions_faq.promote(
+                session, tutor, question_id, question="忘记进位怎么办？", answer="写在**横线**上。", now=self.clock.now
+            ).id
 
     def nominate(self) -> int:
         """Another nomination by the teacher's county, undecided; gives its id."""

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import func, select
 from werkzeug.routing import Rule
 
+from lms_plugin.storage.questions import QuestionReply
 from tests.web.stage import LONG_POST, Stage
 
 PEOPLE = (None, "teacher", "mate", "stranger", "tutor", "other-tutor", "county", "far", "admin")
@@ -51,6 +53,21 @@ PAGES = {
     ("GET", "pages.thread"): (302, 200, 404, 404, 404, 404, 404, 404, 404),
     ("POST", "pages.thread"): (401, 303, 404, 404, 404, 404, 404, 404, 404),
     ("POST", "pages.preview"): (200, 200, 200, 200, 200, 200, 404, 404, 404),
+    ("GET", "pages.questions"): (302, 200, 404, 404, 404, 404, 404, 404, 404),
+    ("POST", "pages.questions"): (401, 303, 404, 404, 404, 404, 404, 404, 404),
+    ("GET", "pages.question"): (302, 200, 404, 404, 404, 404, 404, 404, 404),
+    ("POST", "pages.question"): (401, 303, 404, 404, 404, 404, 404, 404, 404),
+    ("POST", "pages.alike"): (200, 200, 200, 200, 200, 200, 404, 404, 404),
+    ("GET", "pages.tutor_questions"): (302, 403, 403, 403, 200, 200, 403, 403, 403),
+    ("GET", "pages.tutor_question"): (302, 403, 403, 403, 200, 404, 403, 403, 403),
+    ("POST", "pages.tutor_question"): (401, 403, 403, 403, 303, 404, 403, 403, 403),
+    ("POST", "pages.mark_reply"): (302, 403, 403, 403, 303, 404, 403, 403, 403),
+    ("POST", "pages.merge_question"): (302, 403, 403, 403, 303, 404, 403, 403, 403),
+    ("GET", "pages.promote_question"): (302, 403, 403, 403, 200, 404, 403, 403, 403),
+    ("POST", "pages.promote_question"): (401, 403, 403, 403, 303, 404, 403, 403, 403),
+    ("GET", "pages.tutor_faq"): (302, 403, 403, 403, 200, 200, 403, 403, 403),
+    ("POST", "pages.withdraw_faq"): (302, 403, 403, 403, 303, 303, 403, 403, 303),
+    ("GET", "pages.office_faq"): (302, 403, 403, 403, 403, 403, 200, 200, 200),
     ("GET", "pages.notices"): (302, 200, 200, 200, 200, 200, 200, 200, 200),
     ("POST", "pages.notices"): (302, 303, 303, 303, 303, 303, 303, 303, 303),
     ("POST", "pages.notices_read"): (302, 303, 303, 303, 303, 303, 303, 303, 303),
@@ -159,6 +176,18 @@ API = {
     ("POST", "api.preview"): (401, 200, 200, 200, 200, 200, 404, 404, 404),
     ("GET", "api.posts_of"): (401, 200, 200, 404, 200, 404, 404, 404, 404),
     ("POST", "api.reply"): (401, 201, 201, 404, 201, 404, 404, 404, 404),
+    ("GET", "api.questions_of_module"): (401, 200, 200, 200, 200, 200, 404, 404, 404),
+    ("POST", "api.ask_question"): (401, 201, 201, 201, 404, 404, 404, 404, 404),
+    ("POST", "api.alike_questions"): (401, 200, 200, 200, 200, 200, 404, 404, 404),
+    ("GET", "api.faq_of"): (401, 200, 200, 200, 200, 200, 404, 404, 404),
+    ("GET", "api.open_questions"): (401, 403, 403, 403, 200, 200, 403, 403, 403),
+    ("GET", "api.question_of"): (401, 200, 200, 404, 200, 404, 404, 404, 404),
+    ("POST", "api.reply_to_question"): (401, 201, 201, 404, 404, 404, 404, 404, 404),
+    ("POST", "api.answer_question"): (401, 403, 403, 403, 201, 404, 403, 403, 403),
+    ("POST", "api.mark_reply"): (401, 403, 403, 403, 200, 404, 403, 403, 403),
+    ("POST", "api.merge_questions"): (401, 403, 403, 403, 200, 404, 403, 403, 403),
+    ("POST", "api.promote_to_faq"): (401, 403, 403, 403, 201, 404, 403, 403, 403),
+    ("POST", "api.withdraw_from_faq"): (401, 403, 403, 403, 200, 200, 403, 403, 200),
     ("POST", "api.plan_qna_session"): (401, 404, 404, 404, 201, 404, 404, 404, 404),
     ("POST", "api.plan_meeting"): (401, 404, 404, 404, 201, 404, 404, 404, 404),
     ("GET", "api.meeting_of"): (401, 200, 200, 404, 200, 404, 404, 404, 200),
@@ -199,6 +228,11 @@ FORMS = {
     "pages.module": ENTRY,
     "pages.thread": ENTRY,
     "pages.preview": ENTRY,
+    "pages.questions": ENTRY,
+    "pages.question": ENTRY,
+    "pages.alike": ENTRY,
+    "pages.tutor_question": ENTRY,
+    "pages.promote_question": ENTRY,
     "pages.meeting_state": {"action": "open"},
     "pages.meeting_attendance": {"what": "present"},
     "pages.meeting_sign_in": {"code": "wrong"},
@@ -217,6 +251,11 @@ BODIES = {
     "api.start_thread": JSON_ENTRY,
     "api.preview": JSON_ENTRY,
     "api.reply": JSON_ENTRY,
+    "api.ask_question": JSON_ENTRY,
+    "api.alike_questions": JSON_ENTRY,
+    "api.reply_to_question": JSON_ENTRY,
+    "api.answer_question": JSON_ENTRY,
+    "api.promote_to_faq": {"question": "q", "answer": "a"},
     "api.take_beat": {"seq": 1, "segments": []},
     "api.answer_check": {"answer": 0},
     "api.hand_in_activity": {},
@@ -273,6 +312,11 @@ def address_of(stage: Stage, rule: Rule) -> str:
     }
     if rule.endpoint == "pages.media":
         return stage.film_address("master.m3u8")
+    if "question_id" in rule.arguments:
+        is_answered = rule.endpoint in ("pages.promote_question", "api.promote_to_faq")
+        values["question_id"], values["reply_id"] = stage.ask(answered=is_answered)
+    if "entry_id" in rule.arguments:
+        values["entry_id"] = stage.promote()
     if rule.arguments & {"meeting_id", "class_group_id"}:
         values["meeting_id"], values["class_group_id"] = stage.meet()
     if "nomination_id" in rule.arguments:
@@ -302,11 +346,19 @@ def test_everybody_gets_what_is_theirs_and_no_more(stage: Stage, person: str | N
                 body = {"enrolment_id": stage.enrolment_id}
             if rule.endpoint == "api.release":
                 body = {"video_id": stage.video_id, "segments": [[0, 1]], "reason": "r"}
+            if rule.endpoint == "api.merge_questions":
+                body = {"questions": [stage.ask()[0]]}
             answer = browser.call(method, address, body)
         elif method == "POST":
             form = FORMS.get(rule.endpoint, {})
             if rule.endpoint == "pages.release":
                 form = {"video_id": str(stage.video_id), "segment": "0-1000", "reason": "r"}
+            if rule.endpoint == "pages.merge_question":
+                form = {"into": str(stage.ask()[0])}
+            if rule.endpoint == "pages.mark_reply":
+                # The latest reply is the one to the question of the address.
+                with stage.database.reading() as session:
+                    form = {"reply": str(session.scalar(select(func.max(QuestionReply.id))))}
             answer = browser.post(address, **form)
         else:
             answer = browser.get(address)
@@ -346,7 +398,7 @@ def test_nothing_is_changed_without_a_token_of_the_page(stage: Stage) -> None:
         if (
             method == "GET"
             or not rule.endpoint.startswith("pages.")
-            or rule.endpoint in ("pages.preview", "pages.unsubscribe")
+            or rule.endpoint in ("pages.preview", "pages.alike", "pages.unsubscribe")
         ):
             continue
         answer = stage.browser("admin").client.post(address_of(stage, rule), data=ENTRY)

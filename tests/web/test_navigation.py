@@ -41,7 +41,7 @@ def links(nav: str) -> list[str]:
     ("person", "address", "wanted"),
     [
         ("teacher", "/", ["/", "/meetings", "/notices"]),
-        ("tutor", "/tutor", ["/tutor", "/tutor/meetings", "/tutor/coursework", "/tutor/disputes"]),
+        ("tutor", "/tutor", ["/tutor", "/tutor/questions", "/tutor/meetings", "/tutor/coursework", "/tutor/disputes"]),
         (
             "county",
             "/office",
@@ -55,6 +55,7 @@ def links(nav: str) -> list[str]:
                 "/office/placements",
                 "/office/examinations",
                 "/office/disputes",
+                "/office/faq",
             ],
         ),
     ],

@@ -1,8 +1,13 @@
-// On pages without a film: sends what the person watched on this device when the line was down.
+// Sends what the person left on this device when the line was down: questions and, on pages without a film, what was
+// watched.
 
 import { Api, personOf } from "./api.js";
+import { sendLeft } from "../js/keptquestions.js";
 import { openStore } from "./journal.js";
 import { Outbox } from "./outbox.js";
+
+addEventListener("online", () => sendLeft(personOf(document)));
+sendLeft(personOf(document));
 
 if (!document.querySelector("[data-player]")) {
   const user = personOf(document);

@@ -174,6 +174,7 @@ export class Player {
     this.#reporter.addEventListener("acknowledged", ({ detail }) => this.#onAnswer(detail.answer));
     this.#reporter.addEventListener("film", ({ detail }) => this.#onFilm(detail.film));
     this.#reporter.addEventListener("lease-lost", () => this.#onLeaseLost());
+    this.#root.addEventListener("play-from", ({ detail }) => this.#playFrom(detail.seconds));
     this.#root.querySelector("[data-part=next-gap]").addEventListener("click", () => this.#playNextGap());
   }
 
