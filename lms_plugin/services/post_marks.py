@@ -119,6 +119,8 @@ def _tell(session: Session, post: Post, enrolment: Enrolment, change: PostChange
     """Tell the author; of what changed hours on the entry's page, where it can be disputed."""
     thread = session.get_one(Thread, post.thread_id)
     address = f"/enrolments/{enrolment.id}/threads/{thread.id}#post-{post.id}"
+    if change.kind == post_changes.VOID:
+        address = f"/enrolments/{enrolment.id}/disputes"
     if entries:
         address = f"/enrolments/{enrolment.id}/hours/entries/{entries[-1]}"
     params = {"title": thread.title, "reason": change.reason}

@@ -28,9 +28,9 @@ DUE = [
 
 @pytest.mark.parametrize(("counts", "mark", "is_taken_back", "minutes"), DUE)
 def test_what_is_due(counts: bool, mark: str, is_taken_back: bool, minutes: int) -> None:
-    assert post_credit.due_ms(
-        counts=counts, mark=mark, is_taken_back=is_taken_back, credit_ms=15, extra_ms=5
-    ) == minutes
+    assert (
+        post_credit.due_ms(counts=counts, mark=mark, is_taken_back=is_taken_back, credit_ms=15, extra_ms=5) == minutes
+    )
 
 
 # minutes of the rule, at most so many, whether the post earns, others that earn more: what is added

@@ -5,7 +5,14 @@ from datetime import datetime, timedelta
 
 import hypothesis
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -96,7 +103,8 @@ class Posts(RuleBasedStateMachine):
                 self.forum.edit(self.session, one.id, body, at=self.now)
             except Conflict:
                 return
-            assert one.body == body and not one.is_gone
+            assert one.body == body
+            assert not one.is_gone
             return
         if body != one.body:
             day = one.day if one.counts else self.now
@@ -189,4 +197,6 @@ def test_the_ledger_follows_whatever_becomes_of_posts(database: Database) -> Non
         pass
 
     Here.database = database
-    run_state_machine_as_test(Here, settings=hypothesis.settings(max_examples=12, stateful_step_count=18, deadline=None))
+    run_state_machine_as_test(
+        Here, settings=hypothesis.settings(max_examples=12, stateful_step_count=18, deadline=None)
+    )
