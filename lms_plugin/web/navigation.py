@@ -166,7 +166,7 @@ def _study() -> Area:
     return Area(
         _("My study"),
         [
-            Entry("pages.home", _("My programmes"), (*own, *POSTS, *ANYBODYS)),
+            Entry("pages.home", _("My programmes"), own),
             Entry("pages.own_meetings", _("Meetings"), ("meeting_sign_in", "viewings", "meeting")),
             Entry("pages.notices", _("Notices")),
         ],
