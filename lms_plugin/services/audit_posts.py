@@ -75,6 +75,10 @@ class PostAudit:
 
     def check(self) -> None:
         self._sort_entries()
+        for change in self.changes:
+            kept = (change.body, change.judgement, change.judged_at, change.rule_version)
+            if change.kind in _REPLACING and None in kept:
+                raise Differs(f"{_named(change)} does not keep what it replaced")
         for event in self._events():
             if hasattr(event, "kind"):
                 self._change(event)
@@ -139,7 +143,7 @@ class PostAudit:
         self._known[post.id] = state
 
     def _change(self, change: Any) -> None:
-        where = f"change {change.id} of post {change.post_id} (post_changes)"
+        where = _named(change)
         before = self._known.get(change.post_id)
         if before is None:
             raise Differs(f"{where} was made before there was such a post")
@@ -285,6 +289,10 @@ def check(session: Session, shared: Catalogue, books: Books, enrolment: Any) -> 
     don't."""
     posts = {post.id: post for post in books.posts[enrolment.id]}
     PostAudit(session, shared, enrolment, posts, books.changes[enrolment.id], books.entries[enrolment.id]).check()
+
+
+def _named(change: Any) -> str:
+    return f"change {change.id} of post {change.post_id} (post_changes)"
 
 
 def _component(programme: Programme) -> str:

@@ -427,10 +427,13 @@ BENT = [
     ("UPDATE posts SET counts = NOT counts", "was judged otherwise than by the rule of its time"),
     ("UPDATE posts SET body = '好' WHERE mark = 'void'", "was judged otherwise than by the rule of its time"),
     ("UPDATE posts SET credit_ms = 1800000", "(post_changes) was judged otherwise"),
-    ("DELETE FROM post_changes WHERE kind = 'void'", "that is not there"),
+    ("DELETE FROM post_changes WHERE kind = 'void'", "is not what its changes"),
     ("UPDATE post_changes SET reason = '无' WHERE kind = 'void'", "does not say what change"),
     ("UPDATE post_changes SET extra_ms = 1 WHERE kind = 'excellent'", "adds 1 ms, the rule of its time"),
-    ("UPDATE post_changes SET kind = 'void_lifted' WHERE kind = 'void'", "which the post could not become"),
+    ("UPDATE post_changes SET kind = 'void_lifted' WHERE kind = 'void'", "does not keep what it replaced"),
+    ("UPDATE post_changes SET kind = 'excellent' WHERE kind = 'void'", "which the post could not become"),
+    ("UPDATE post_changes SET by_id = (SELECT MIN(user_id) FROM enrolments)", "was made by the author"),
+    ("UPDATE post_changes SET post_id = (SELECT MAX(id) FROM posts), after_post_id = 0", "there was such a post"),
 ]
 
 
