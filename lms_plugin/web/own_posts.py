@@ -96,7 +96,7 @@ def _edit_page(post_id: int, draft: Draft | None, errors: dict[str, str]) -> str
         "post_edit.html",
         post=post,
         thread=thread,
-        draft=draft or Draft(body=post.body),
+        draft=Draft(body=post.body) if draft is None else draft,
         errors=errors,
         # What was typed stays where it can be copied, also when it came too late.
         shows_form=can_edit or draft is not None,

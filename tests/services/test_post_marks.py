@@ -433,7 +433,7 @@ BENT = [
     ("UPDATE post_changes SET kind = 'void_lifted' WHERE kind = 'void'", "does not keep what it replaced"),
     ("UPDATE post_changes SET kind = 'excellent' WHERE kind = 'void'", "which the post could not become"),
     ("UPDATE post_changes SET by_id = (SELECT MIN(user_id) FROM enrolments)", "was made by the author"),
-    ("UPDATE post_changes SET post_id = (SELECT MAX(id) FROM posts), after_post_id = 0", "there was such a post"),
+    ("UPDATE post_changes SET post_id = (SELECT MAX(id) FROM posts), after_post_id = NULL", "there was such a post"),
 ]
 
 
