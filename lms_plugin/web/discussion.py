@@ -14,7 +14,7 @@ from lms_plugin.domain.post_credit import Mark, can_be_edited
 from lms_plugin.domain.programme import ComponentKind, Programme
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
-from lms_plugin.http.post_wording import mark_badge
+from lms_plugin.http.post_wording import credit_words, mark_badge
 from lms_plugin.http.wording import judgement_sentence, refusal_sentence
 from lms_plugin.services import access, catalogue, discussion, markup, post_history
 from lms_plugin.services.access import Actor
@@ -209,6 +209,8 @@ def _shown(post: PostView, programme: Programme, names: dict[int, str], reader: 
         counts, reason = post.judgement.counts, _sentence(post.judgement, programme)
         if post.mark == Mark.VOID:
             counts, reason = False, _("Void: its credit was taken back.")
+        elif counts and post.extra_ms:
+            reason += " " + _("Excellent: %(credit)s more.", credit=credit_words(post.extra_ms))
     is_own = post.author_id == reader.user_id
     return ShownPost(
         post=post,

@@ -1,14 +1,16 @@
 """Pages of what becomes of posts: what an author and a tutor do with them, and what everybody sees of it."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
 
-from lms_plugin.services import auditing
+from lms_plugin.services import auditing, catalogue
 from lms_plugin.storage.activity import Post
 from lms_plugin.storage.notices import Notice
 from lms_plugin.storage.programmes import Enrolment
+from tests import builders
 from tests.web.stage import LONG_POST, Stage
 from tests.web.test_writing import body_field
 
@@ -145,6 +147,22 @@ def test_everybody_of_the_group_sees_an_excellent_post(stage: Stage) -> None:
     assert tutor.post(f"/tutor/posts/{stage.post_id}", action="excellent", reason="").status_code == 303
     zh = stage.browser("mate", language="zh").get(mates_thread(stage)).text
     assert "优秀" in zh
+
+
+def test_the_author_sees_what_excellence_adds(stage: Stage) -> None:
+    with stage.database.writing() as session:
+        enrolment = session.get_one(Enrolment, stage.enrolment_id)
+        programme = catalogue.in_force(session, enrolment.programme_id, stage.clock.now).programme
+        richer = replace(programme, discussion=replace(programme.discussion, excellent_minutes=5))
+        builders.publish(session, richer, now=stage.clock.now)
+    tutor = stage.browser("tutor")
+    assert "It earns 5 minutes more" in tutor.get(f"/tutor/posts/{stage.post_id}").text
+    tutor.post(f"/tutor/posts/{stage.post_id}", action="excellent", reason="有数据")
+    thread = stage.browser("teacher").get(stage.thread_address).text
+    assert "Counts: 15 minutes of credit. Excellent: 5 minutes more." in thread
+    assert "5 minutes more" not in stage.browser("mate").get(mates_thread(stage)).text
+    assert "您在“量花坛”中的帖子被辅导教师评为优秀：有数据" in stage.browser("teacher", language="zh").get("/notices").text
+    assert audited(stage) is None
 
 
 def test_a_mark_that_cannot_be_set_any_more_keeps_the_reason(stage: Stage) -> None:
