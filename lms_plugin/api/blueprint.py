@@ -17,6 +17,8 @@ from lms_plugin.api import (
     meetings,
     people,
     playback,
+    post_shapes,
+    posts,
     question_shapes,
     questions,
     reports,
@@ -225,6 +227,30 @@ ROUTES = (
         "/faq/<id:entry_id>/withdrawal",
         questions.withdraw_from_faq,
         answer=question_shapes.FaqEntryAnswer,
+    ),
+    # what becomes of a post
+    Route(
+        "PATCH",
+        "/posts/<id:post_id>",
+        posts.edit_post,
+        body=post_shapes.EditRequest,
+        answer=post_shapes.PostStateAnswer,
+    ),
+    Route("DELETE", "/posts/<id:post_id>", posts.take_back_post, status=204),
+    Route("GET", "/posts/<id:post_id>/history", posts.history_of, answer=post_shapes.HistoryAnswer),
+    Route(
+        "POST",
+        "/posts/<id:post_id>/marks",
+        posts.mark_post,
+        body=post_shapes.MarkRequest,
+        answer=post_shapes.PostStateAnswer,
+    ),
+    Route(
+        "POST",
+        "/posts/<id:post_id>/marks/withdrawal",
+        posts.withdraw_mark,
+        body=post_shapes.MarkRequest,
+        answer=post_shapes.PostStateAnswer,
     ),
     # meetings; Q&A sessions have addresses of their own
     Route(

@@ -86,6 +86,9 @@ def posts_of(thread_id: int) -> Response:
                 reply_to=one.reply_to_id,
                 created_at=one.created_at,
                 judgement=_judgement(one.judgement, programme) if one.judgement is not None else None,
+                mark=one.mark,
+                edited_at=one.edited_at,
+                taken_back_at=one.taken_back_at,
             )
             for one in found
         ],

@@ -318,6 +318,9 @@ class PostAnswer(BaseModel):
     reply_to: int | None
     created_at: datetime
     judgement: JudgementAnswer | None
+    mark: str
+    edited_at: datetime | None
+    taken_back_at: datetime | None
 
 
 class PostsAnswer(BaseModel):

@@ -115,6 +115,15 @@ class DiscussionTable(Table):
     duplicate_ratio: Annotated[Decimal, Field(gt=0, le=1), AS_NUMBER] | None = Field(
         None, description="判为重复的相似度（默认 0.8） · The similarity from which a post repeats an earlier one."
     )
+    excellent_minutes: Annotated[int, Field(ge=0, le=600)] | None = Field(
+        None, description="优秀帖加记分钟数（默认 0，即只作表彰） · What a post marked as excellent earns besides."
+    )
+    max_excellent: Cap = Field(
+        None, description="每人加记学时的优秀帖上限（默认不限） · The most excellent posts of a learner that earn more."
+    )
+    edit_within_hours: Annotated[int, Field(ge=1, le=8760)] | None = Field(
+        None, description="发帖后可修改的小时数（默认项目期内均可） · How long a post can be edited."
+    )
 
     def value(self) -> DiscussionRule:
         given = {name: getattr(self, name) for name in self.model_fields_set}

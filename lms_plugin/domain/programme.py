@@ -62,6 +62,10 @@ class DiscussionRule:
     an alphabetic language, or a mixture that adds up to the same. `credit_minutes` is the credit of one post.
     Caps are numbers of counting posts; None means no cap. `duplicate_ratio` is the similarity (0..1) from
     which a post repeats an earlier one of the same author.
+
+    A post that a tutor marks as excellent earns `excellent_minutes` more (0: it is an honour only), at most
+    `max_excellent` posts of a learner. A post can be edited for `edit_within_hours` after it was written (None: as long
+    as the programme is open).
     """
 
     credit_minutes: int = 15
@@ -71,10 +75,17 @@ class DiscussionRule:
     max_per_day: int | None = 3
     max_total: int | None = None
     duplicate_ratio: Fraction = Fraction(4, 5)
+    excellent_minutes: int = 0
+    max_excellent: int | None = None
+    edit_within_hours: int | None = None
 
     @property
     def credit_ms(self) -> int:
         return self.credit_minutes * MINUTE_MS
+
+    @property
+    def excellent_ms(self) -> int:
+        return self.excellent_minutes * MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True)

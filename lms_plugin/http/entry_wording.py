@@ -13,8 +13,9 @@ from lms_plugin.domain.intervals import Segments
 from lms_plugin.domain.programme import Programme
 from lms_plugin.http.dispute_wording import amount_words
 from lms_plugin.http.figures import clocks
+from lms_plugin.http.post_wording import post_sentence
 from lms_plugin.http.study_wording import activity_name, left_out_sentence, span
-from lms_plugin.services import disputes, posting, record_evidence
+from lms_plugin.services import disputes, post_changes, posting, record_evidence
 from lms_plugin.services.dispute_list import ShownDispute
 from lms_plugin.services.record_evidence import RecordBehind, Source
 from lms_plugin.storage.ledger import CreditEntryRow
@@ -36,7 +37,9 @@ def source_sentence(row: CreditEntryRow, programme: Programme, language: str) ->
         return str(_("Taken back of “%(module)s”, %(spans)s", module=module, spans=spans))
     if row.source_kind == posting.RELEASED:
         return str(_("Confirmed by a tutor: “%(module)s”, %(spans)s", module=module, spans=spans))
-    if row.source_kind == "post":
+    if row.source_kind == post_changes.SOURCE_KIND:
+        return post_sentence(row, module)
+    if row.source_kind == post_changes.POST:
         thread = str(row.detail.get("title", ""))
         return str(_("Post that counts in “%(thread)s” (%(module)s)", thread=thread, module=module))
     return str(_("Decision %(number)s", number=row.source_id))

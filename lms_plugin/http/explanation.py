@@ -13,7 +13,7 @@ from lms_plugin.domain.programme import Programme
 from lms_plugin.http.entry_wording import dispute_lines, record_facts, record_lines, source_sentence
 from lms_plugin.http.figures import clock, clocks, figure
 from lms_plugin.http.wording import all_missing_sentence, pending_sentence, stretch_sentence
-from lms_plugin.services import posting
+from lms_plugin.services import post_changes, posting
 from lms_plugin.services.explaining import FAILED, LAPSED, MISSED, Basis, ExplainedEntry, Explanation
 
 
@@ -142,7 +142,7 @@ class _Telling:
                     FAILED: _("Presence check %(number)s was answered wrongly on %(moment)s, at the last try."),
                 }
                 yield sentences[loss.kind] % {"number": loss.check, "moment": self._moment(loss.at)}
-        elif row.source_kind == "post" and entry.written_at is not None:
+        elif row.source_kind in (post_changes.POST, post_changes.SOURCE_KIND) and entry.written_at is not None:
             yield _("Written on %(moment)s.", moment=self._moment(entry.written_at))
         if entry.dispute is not None:
             yield from dispute_lines(entry.dispute)

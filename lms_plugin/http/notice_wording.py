@@ -95,6 +95,37 @@ def _activity_refused(params: Params, _language: str) -> str:
     return _("“%(title)s” is not approved; the reason stands beside it.", title=params["title"])
 
 
+def _post_excellent(params: Params, _language: str) -> str:
+    if params["reason"]:
+        return _(
+            "Your tutor marked your post in “%(title)s” as excellent: %(reason)s",
+            title=params["title"],
+            reason=params["reason"],
+        )
+    return _("Your tutor marked your post in “%(title)s” as excellent.", title=params["title"])
+
+
+def _post_excellent_withdrawn(params: Params, _language: str) -> str:
+    return _(
+        "Your post in “%(title)s” is no longer marked as excellent: %(reason)s",
+        title=params["title"],
+        reason=params["reason"],
+    )
+
+
+def _post_void(params: Params, _language: str) -> str:
+    return _(
+        "Your post in “%(title)s” was made void and earns nothing; you can dispute this. The tutor's"
+        " reason: %(reason)s",
+        title=params["title"],
+        reason=params["reason"],
+    )
+
+
+def _post_void_lifted(params: Params, _language: str) -> str:
+    return _("Your post in “%(title)s” is no longer void: %(reason)s", title=params["title"], reason=params["reason"])
+
+
 _SENTENCES: dict[str, Callable[[Params, str], str]] = {
     reminding.WINDOW_CLOSES: _window_closes,
     reminding.FELL_BEHIND: _fell_behind,
@@ -113,6 +144,10 @@ _SENTENCES: dict[str, Callable[[Params, str], str]] = {
     "activity_returned": _activity_returned,
     "activity_refused": _activity_refused,
     "homework_returned": lambda *_args: _("Your homework was sent back with a remark: please do it again."),
+    "post_excellent": _post_excellent,
+    "post_excellent_withdrawn": _post_excellent_withdrawn,
+    "post_void": _post_void,
+    "post_void_lifted": _post_void_lifted,
     "dispute_opened": lambda *_args: _("A learner disputes class hours; please have a look."),
     "dispute_proposed": lambda *_args: _("There is a proposal on the class hours that you dispute."),
     "dispute_to_decide": lambda *_args: _("Disputed class hours wait for your decision."),

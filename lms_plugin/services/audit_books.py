@@ -16,6 +16,7 @@ from lms_plugin.storage.activity import (
     PersonClock,
     PlaybackSession,
     Post,
+    PostChange,
     PresenceCheck,
     Thread,
     WatchedDay,
@@ -49,11 +50,12 @@ class Books:
     studies: list[Any] = field(default_factory=list)
     disputes: dict[int, list[Any]] = field(default_factory=lambda: defaultdict(list))
     posts: dict[int, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    changes: dict[int, list[Any]] = field(default_factory=lambda: defaultdict(list))
     log: EvidenceLog | None = None
 
 
 _OF_PEOPLE = (PersonClock, EvidenceChunk, EvidenceCut, PlaybackSession, PresenceCheck, StudyRecord)
-_OF_ENROLMENTS = (Coverage, WatchedDay, CreditEntryRow, LedgerHead, ComponentTotal, ComponentWeek, Dispute)
+_OF_ENROLMENTS = (Coverage, WatchedDay, CreditEntryRow, LedgerHead, ComponentTotal, ComponentWeek, Dispute, PostChange)
 
 
 def books_of(session: Session, user_ids: Sequence[int]) -> dict[int, Books]:
@@ -98,6 +100,8 @@ def books_of(session: Session, user_ids: Sequence[int]) -> dict[int, Books]:
         several[row.user_id].studies.append(row)
     for row in _posts(session, mine):
         owner[row.enrolment_id].posts[row.enrolment_id].append(row)
+    for row in _rows(session, PostChange, PostChange.enrolment_id, mine):
+        owner[row.enrolment_id].changes[row.enrolment_id].append(row)
     for books in several.values():
         if books.clock is not None:
             books.log = evidence_log.log_of(books.clock, books.chunks, books.cut)
@@ -118,7 +122,7 @@ def _table(model: type[Any]) -> Table:
 def _posts(session: Session, enrolment_ids: Sequence[int]) -> Sequence[Any]:
     """Learners' posts with the key of their module, in the order in which they were written."""
     return session.execute(
-        select(Post.id, Post.enrolment_id, Post.body, Post.created_at, Post.counts, ModuleRow.key.label("module_key"))
+        select(*_table(Post).columns, ModuleRow.key.label("module_key"))
         .join(Thread, Thread.id == Post.thread_id)
         .join(ModuleRow, ModuleRow.id == Thread.module_id)
         .where(Post.enrolment_id.in_(enrolment_ids))

@@ -1,4 +1,4 @@
-"""Auditing the ledger: its chain of hashes, the rules it was written by, its sums, the roll-up, and the posts in it."""
+"""Auditing the ledger: its chain of hashes, the rules it was written by, its sums, and the roll-up."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,9 +9,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from lms_plugin.domain import attendance, discussion, hours, watching, weeks
+from lms_plugin.domain import attendance, discussion, hours, post_credit, watching, weeks
 from lms_plugin.domain.completion import Completion, decide
-from lms_plugin.domain.discussion import EarlierPost
 from lms_plugin.domain.ledger import GENESIS, CreditEntry
 from lms_plugin.domain.modes import week_of
 from lms_plugin.domain.programme import Programme, Variant
@@ -25,7 +24,7 @@ from lms_plugin.services.evidence_log import Catalogue
 POST = "post"
 SEEN = {*FROM_WATCHING, POST}
 """What the service sees by itself, judged when it happens."""
-RULES = {watching.RULE, discussion.RULE, attendance.RULE, disputes.RULE}
+RULES = {watching.RULE, discussion.RULE, post_credit.RULE, attendance.RULE, disputes.RULE}
 Weeks = defaultdict[str, defaultdict[date, int]]
 """Milliseconds by component and week."""
 
@@ -232,49 +231,6 @@ class LedgerAudit:
             for number, _ in reversed(self.shared.schedule(self.session, enrolment.programme_id))
             if last is None or number >= last.version
         ]
-
-    # --- posts
-
-    def check_posts(self, enrolment: Any) -> None:
-        """Every post that counts has its one entry, and counts by the rule of its time."""
-        posts = {str(post.id): post for post in self.books.posts[enrolment.id]}
-        left = {key for key, post in posts.items() if post.counts}
-        for row in self.books.entries[enrolment.id]:
-            if row.source_kind != POST:
-                continue
-            where = entry_named(enrolment.id, row.number)
-            if row.source_id not in left:
-                fault = (
-                    "which does not count or has an entry already" if row.source_id in posts else "which is not there"
-                )
-                raise Differs(f"{where} was written for post {row.source_id} (posts), {fault}")
-            left.discard(row.source_id)
-            version = self._version_of(enrolment, row)
-            if version is None:
-                raise AssertionError("unreachable")
-            self._judge_post(posts[row.source_id], list(posts.values()), version.programme)
-            if (
-                row.amount_ms != version.programme.discussion.credit_ms
-                or row.recorded_at != posts[row.source_id].created_at
-            ):
-                raise Differs(f"{where} does not say what its post {row.source_id} (posts) gives")
-        if left:
-            raise Differs(f"post {min(left, key=int)} (posts) counts and has no credit entry")
-
-    def _judge_post(self, post: Any, posts: Sequence[Any], programme: Programme) -> None:
-        earlier = [
-            EarlierPost(one.body, one.module_key, one.created_at, one.counts) for one in posts if one.id < post.id
-        ]
-        judged = discussion.judge_post(
-            post.body,
-            module_key=post.module_key,
-            earlier=earlier,
-            rule=programme.discussion,
-            window=programme.window,
-            now=post.created_at,
-        )
-        if not judged.counts:
-            raise Differs(f"post {post.id} (posts) counts, the rule of its time says {judged.reason.value}")
 
 
 def _has(rows: Sequence[Any], head: Any) -> bool:

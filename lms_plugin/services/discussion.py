@@ -1,16 +1,17 @@
 """Discussion: threads and posts per module, judged by the programme's rule when they are written."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import false, func, or_, select
 from sqlalchemy.orm import Session
 
-from lms_plugin.domain import discussion
+from lms_plugin.domain import discussion, post_credit
 from lms_plugin.domain.discussion import EarlierPost, Judgement, PostReason
 from lms_plugin.domain.errors import Conflict, Malformed, NotFound
+from lms_plugin.domain.post_credit import Mark
 from lms_plugin.domain.programme import ComponentKind
 from lms_plugin.services import access, catalogue
 from lms_plugin.services.access import Actor, Place
@@ -38,7 +39,10 @@ class ThreadSummary:
 
 @dataclass(frozen=True, slots=True)
 class PostView:
-    """A post as readers see it; `judgement` only for the author and the group's tutors, else None."""
+    """A post as readers see it; `judgement` only for the author and the group's tutors, else None.
+
+    To others a void post has no mark, and one that was taken back no body.
+    """
 
     id: int
     author_id: int
@@ -48,6 +52,10 @@ class PostView:
     reply_to_id: int | None
     created_at: datetime
     judgement: Judgement | None
+    mark: str = ""
+    extra_ms: int = 0
+    edited_at: datetime | None = None
+    taken_back_at: datetime | None = None
 
 
 def threads(
@@ -96,19 +104,7 @@ def posts(
         .limit(limit)
     )
     shows_all = place.enrolment is None
-    return thread, [
-        PostView(
-            id=post.id,
-            author_id=post.author_id,
-            author_name=name,
-            is_tutor=post.enrolment_id is None,
-            body=post.body,
-            reply_to_id=post.reply_to_id,
-            created_at=post.created_at,
-            judgement=_read_judgement(post.judgement) if shows_all or post.author_id == actor.user_id else None,
-        )
-        for post, name in rows
-    ]
+    return thread, [_view(post, name, is_told=shows_all or post.author_id == actor.user_id) for post, name in rows]
 
 
 def start_thread(
@@ -181,8 +177,54 @@ def preview(session: Session, actor: Actor, module_id: int, *, body: str, now: d
 
 
 def judgement_of(post: Post) -> Judgement:
-    """What the rule said of a post when it was written."""
+    """What the rule said of a post when it was written, or edited last."""
     return _read_judgement(post.judgement)
+
+
+def judge_edited(session: Session, post: Post, current: InForce, body: str, judged_at: datetime) -> Judgement:
+    """What the rule says of a post with another text, given all that its author wrote besides; its ledger is locked."""
+    place = _place_of(session, post)
+    earlier = _earlier(session, [post.enrolment_id], without=post.id) if post.enrolment_id is not None else {}
+    return _judge(place, current, earlier.get(post.enrolment_id or 0, []), body, judged_at)
+
+
+def judge_returned(session: Session, post: Post, current: InForce) -> Judgement:
+    """What the caps say of a post that counted, when its void is lifted: its text was judged before."""
+    place = _place_of(session, post)
+    earlier = _earlier(session, [post.enrolment_id], without=post.id) if post.enrolment_id is not None else {}
+    places = [replace(one, body="") for one in earlier.get(post.enrolment_id or 0, [])]
+    rule = replace(current.programme.discussion, min_characters=0, min_words=0)
+    any_length = replace(current, programme=replace(current.programme, discussion=rule))
+    judged = _judge(place, any_length, places, post.body, post.judged_at)
+    return judged if judged.reason in post_credit.CAPS else judgement_of(post)
+
+
+def write_judgement(judgement: Judgement) -> dict[str, Any]:
+    """A judgement as it is kept."""
+    return _write_judgement(judgement)
+
+
+def read_judgement(kept: dict[str, Any]) -> Judgement:
+    """The judgement that `write_judgement` wrote."""
+    return _read_judgement(kept)
+
+
+def check_takes_part(place: Place) -> None:
+    """Refuse whoever has withdrawn from the programme.
+
+    Raises:
+        Conflict: `enrolment_withdrawn`.
+    """
+    _check_takes_part(place)
+
+
+def checked_body(text: str) -> str:
+    """The text of a post as it is kept.
+
+    Raises:
+        Malformed: it is empty or too long.
+    """
+    return _checked(text, "body", MAX_BODY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +315,7 @@ def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], n
         posts.append(post)
         component = current.programme.component_of(ComponentKind.DISCUSSION)
         if judgement.counts and enrolment is not None and component is not None:
+            post.credit_ms, post.component_key = current.programme.discussion.credit_ms, component.key
             earning.append((post, enrolment.id, current, component, one.place.module.key))
     session.add_all(posts)
     session.flush()
@@ -304,20 +347,34 @@ def _current(session: Session, place: Place, now: datetime) -> InForce:
     return catalogue.in_force(session, place.module.programme_id, now)
 
 
-def _earlier(session: Session, enrolment_ids: Sequence[int]) -> dict[int, list[EarlierPost]]:
-    """What enrolments wrote so far, in the order in which they wrote it."""
+def _earlier(
+    session: Session, enrolment_ids: Sequence[int], *, without: int | None = None
+) -> dict[int, list[EarlierPost]]:
+    """What enrolments wrote so far, in the order in which they wrote it, as it stands now.
+
+    A post that was taken back was never said; but taking back what a tutor made void does not make it new.
+    """
     found: dict[int, list[EarlierPost]] = {one: [] for one in enrolment_ids}
     rows = session.execute(
-        select(Post.enrolment_id, Post.body, Post.created_at, Post.counts, ModuleRow.key)
+        select(Post.enrolment_id, Post.body, Post.judged_at, Post.counts, ModuleRow.key, Post.mark, Post.taken_back_at)
         .join(Thread, Thread.id == Post.thread_id)
         .join(ModuleRow, ModuleRow.id == Thread.module_id)
-        .where(Post.enrolment_id.in_(enrolment_ids))
+        .where(Post.enrolment_id.in_(enrolment_ids), Post.id != (without or 0))
+        .where(or_(Post.taken_back_at.is_(None), Post.mark == Mark.VOID))
         .order_by(Post.id)
     )
-    for enrolment_id, body, created_at, counts, key in rows:
+    for enrolment_id, body, judged_at, counts, key, mark, taken_back_at in rows:
         if enrolment_id is not None:
-            found[enrolment_id].append(EarlierPost(body, key, created_at, counts))
+            counted = post_credit.earns(counts=counts, mark=mark, is_taken_back=taken_back_at is not None)
+            found[enrolment_id].append(EarlierPost(body, key, judged_at, counted))
     return found
+
+
+def _place_of(session: Session, post: Post) -> Place:
+    """The place from which a post was written."""
+    module = session.get_one(ModuleRow, session.get_one(Thread, post.thread_id).module_id)
+    enrolment = session.get_one(Enrolment, post.enrolment_id) if post.enrolment_id is not None else None
+    return Place(module, enrolment, ())
 
 
 def _judge(place: Place, current: InForce, earlier: Sequence[EarlierPost], body: str, now: datetime) -> Judgement:
@@ -332,6 +389,23 @@ def _judge(place: Place, current: InForce, earlier: Sequence[EarlierPost], body:
         rule=current.programme.discussion,
         window=current.programme.window,
         now=now,
+    )
+
+
+def _view(post: Post, name: str, *, is_told: bool) -> PostView:
+    return PostView(
+        id=post.id,
+        author_id=post.author_id,
+        author_name=name,
+        is_tutor=post.enrolment_id is None,
+        body=post.body if is_told or post.taken_back_at is None else "",
+        reply_to_id=post.reply_to_id,
+        created_at=post.created_at,
+        judgement=_read_judgement(post.judgement) if is_told else None,
+        mark=post.mark if is_told or post.mark != Mark.VOID else "",
+        extra_ms=post.extra_ms if is_told else 0,
+        edited_at=post.edited_at,
+        taken_back_at=post.taken_back_at,
     )
 
 

@@ -20,10 +20,11 @@ from lms_plugin.domain.replay import Differs, Replay
 from lms_plugin.domain.watching import Stretch
 from lms_plugin.services import (
     catalogue,
-    discussion,
     dispute_list,
     disputes,
     evidence_log,
+    post_changes,
+    post_history,
     posting,
     presence,
     record_evidence,
@@ -93,7 +94,7 @@ class CheckBehind:
 
 @dataclass(frozen=True, slots=True)
 class PostBehind:
-    """The post of an entry, with the rule's judgement and the programme's version of the time."""
+    """The post of an entry, with what the rule said of it then and the programme's version of the time."""
 
     id: int
     thread_id: int
@@ -322,7 +323,7 @@ def _dispute_behind(session: Session, row: CreditEntryRow) -> ShownDispute | Non
 
 
 def _post_behind(session: Session, enrolment: Enrolment, row: CreditEntryRow) -> PostBehind | None:
-    if row.source_kind != POSTED or not row.source_id.isdecimal():
+    if row.source_kind not in (POSTED, post_changes.SOURCE_KIND) or not row.source_id.isdecimal():
         return None
     post = session.get(Post, int(row.source_id))
     if post is None:
@@ -333,11 +334,15 @@ def _post_behind(session: Session, enrolment: Enrolment, row: CreditEntryRow) ->
         if version.isdecimal()
         else catalogue.for_enrolment(session, enrolment, row.recorded_at)
     )
+    versions = post_history.of(session, post).versions
+    if row.source_kind == POSTED:
+        versions = versions[:1]
+    said = next((one for one in reversed(versions) if one.since <= row.recorded_at), versions[0])
     return PostBehind(
         id=post.id,
         thread_id=post.thread_id,
         title=str(row.detail.get("title", "")),
         written_at=post.created_at,
-        judgement=discussion.judgement_of(post),
+        judgement=said.judgement,
         programme=current.programme,
     )

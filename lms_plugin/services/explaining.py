@@ -14,7 +14,7 @@ from lms_plugin.domain.evidence import Answered, Beaten, Event, Posted, Swept
 from lms_plugin.domain.intervals import NOTHING, Segments
 from lms_plugin.domain.replay import Differs, Replay
 from lms_plugin.domain.watching import Stretch
-from lms_plugin.services import catalogue, dispute_list, disputes, evidence_log, hours, record_evidence
+from lms_plugin.services import catalogue, dispute_list, disputes, evidence_log, hours, post_changes, record_evidence
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.dispute_list import ShownDispute
 from lms_plugin.services.evidence_log import LoggedEvent
@@ -204,7 +204,7 @@ def _explained(
 ) -> ExplainedEntry:
     detail: Mapping[str, Any] = row.detail
     written_at = None
-    if row.source_kind == "post" and row.source_id.isdecimal():
+    if row.source_kind in (post_changes.POST, post_changes.SOURCE_KIND) and row.source_id.isdecimal():
         written_at = session.scalar(select(Post.created_at).where(Post.id == int(row.source_id)))
     return ExplainedEntry(
         row=row,

@@ -5,12 +5,13 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import case, func, select
+from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import completion
 from lms_plugin.domain.completion import Completion
 from lms_plugin.domain.hours import Hours
+from lms_plugin.domain.post_credit import Mark
 from lms_plugin.domain.programme import Module, Programme, Window
 from lms_plugin.services import access, catalogue, hours, pace
 from lms_plugin.services.access import Actor
@@ -236,8 +237,13 @@ def _last_played(session: Session, group: ClassGroup) -> dict[int, datetime]:
 def _posts(session: Session, group: ClassGroup) -> dict[int, tuple[int, int, datetime]]:
     """(posts, counting posts, instant of the last one) by enrolment."""
     rows = session.execute(
-        select(Enrolment.id, func.count(), func.sum(case((Post.counts, 1), else_=0)), func.max(Post.created_at))
-        .join(Post, Post.enrolment_id == Enrolment.id)
+        select(
+            Enrolment.id,
+            func.count(),
+            func.sum(case((and_(Post.counts, Post.mark != Mark.VOID), 1), else_=0)),
+            func.max(Post.created_at),
+        )
+        .join(Post, and_(Post.enrolment_id == Enrolment.id, Post.taken_back_at.is_(None)))
         .where(Enrolment.programme_id == group.programme_id, Enrolment.class_group_id == group.id)
         .group_by(Enrolment.id)
     )

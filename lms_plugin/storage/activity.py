@@ -8,6 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from lms_plugin.storage.base import Base, BigId
 
+_TO_MARK = "looked_at IS NULL AND taken_back_at IS NULL AND enrolment_id IS NOT NULL"
+
 
 class PersonClock(Base):
     """The one row per person that every watching transaction locks first.
@@ -169,11 +171,25 @@ class Thread(Base):
 class Post(Base):
     """One post. `enrolment_id` is the learner's enrolment; None for a tutor's post, which earns nothing.
 
-    `counts` and `judgement` keep what the rule said when it was written.
+    `counts` and `judgement` keep what the rule said when it was written, or edited last; `judged_at` is the moment
+    whose day and window it was judged by, `credit_ms` what it is worth as long as it counts. `mark` is empty, excellent
+    (which adds `extra_ms`) or void. What was taken back (`taken_back_at`) stays for the tutor. `looked_at` is when a
+    tutor saw it as it is. How it came to be so is in PostChange.
     """
 
     __tablename__ = "posts"
-    __table_args__ = (Index(None, "thread_id", "id"), Index(None, "enrolment_id", "id"))
+    __table_args__ = (
+        Index(None, "thread_id", "id"),
+        Index(None, "enrolment_id", "id"),
+        Index(
+            "ix__posts__to_mark",
+            "enrolment_id",
+            sqlite_where=text(_TO_MARK),
+            postgresql_where=text(_TO_MARK),
+        ),
+        CheckConstraint("mark IN ('', 'excellent', 'void')", name="mark"),
+        CheckConstraint("extra_ms = 0 OR mark = 'excellent'", name="extra_is_for_excellence"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     thread_id: Mapped[int] = mapped_column(ForeignKey("threads.id"))
@@ -184,3 +200,46 @@ class Post(Base):
     created_at: Mapped[datetime]
     counts: Mapped[bool]
     judgement: Mapped[dict[str, Any]]
+    judged_at: Mapped[datetime] = mapped_column(default=lambda made: made.get_current_parameters()["created_at"])
+    credit_ms: Mapped[int] = mapped_column(default=0)
+    component_key: Mapped[str] = mapped_column(String(60), default="")
+    mark: Mapped[str] = mapped_column(String(10), default="")
+    extra_ms: Mapped[int] = mapped_column(default=0)
+    edited_at: Mapped[datetime | None]
+    taken_back_at: Mapped[datetime | None]
+    looked_at: Mapped[datetime | None]
+    looked_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+
+
+class PostChange(Base):
+    """What became of a post after it was written, in the order of the ids. Never changed.
+
+    `kind` is edited, taken_back, excellent, excellent_withdrawn, void or void_lifted. `after_post_id` is the last post
+    of the same enrolment by then. What an edit or the lifting of a void replaced is kept: what the post said and what
+    that was worth; `rule_version` is the version of the programme that judged it anew.
+    """
+
+    __tablename__ = "post_changes"
+    __table_args__ = (
+        Index(None, "post_id", "id"),
+        Index(None, "enrolment_id", "id"),
+        CheckConstraint(
+            "kind IN ('edited', 'taken_back', 'excellent', 'excellent_withdrawn', 'void', 'void_lifted')", name="kind"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id"))
+    enrolment_id: Mapped[int | None] = mapped_column(ForeignKey("enrolments.id"))
+    after_post_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id"))
+    kind: Mapped[str] = mapped_column(String(20))
+    by_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    at: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(String(500), default="")
+    extra_ms: Mapped[int] = mapped_column(default=0)
+    rule_version: Mapped[int | None]
+    body: Mapped[str | None] = mapped_column(Text)
+    judgement: Mapped[dict[str, Any] | None]
+    judged_at: Mapped[datetime | None]
+    credit_ms: Mapped[int] = mapped_column(default=0)
+    component_key: Mapped[str] = mapped_column(String(60), default="")

@@ -39,8 +39,10 @@ from lms_plugin.web import (
     office,
     own_disputes,
     own_meetings,
+    own_posts,
     pace,
     placements,
+    post_marking,
     questions,
     school_study,
     showing,
@@ -102,6 +104,10 @@ def register(app: Flask, limiter: Limiter) -> None:
     at("/placements/<id:placement_id>/months/<id:number>", "placement_month", placements.month, methods=FORM)
     at("/modules/<id:module_id>/preview", "preview", discussion.preview, methods=["POST"])
 
+    at("/posts/<id:post_id>", "post_history", own_posts.history)
+    at("/posts/<id:post_id>/edit", "edit_post", own_posts.edit_post, methods=FORM)
+    at("/posts/<id:post_id>/removal", "remove_post", own_posts.remove_post, methods=FORM)
+
     at("/notices", "notices", notices.page, methods=FORM)
     at("/notices/read", "notices_read", notices.read, methods=["POST"])
     at("/notices/<id:notice_id>", "notice", notices.follow, methods=["POST"])
@@ -116,6 +122,8 @@ def register(app: Flask, limiter: Limiter) -> None:
     at("/tutor/disputes", "tutor_disputes", disputes.tutor_list)
     at("/tutor/disputes/<id:dispute_id>", "proposal", disputes.proposal, methods=FORM)
     at("/tutor/threads/<id:thread_id>", "tutor_thread", tutor.thread, methods=FORM)
+    at("/tutor/posts", "tutor_posts", post_marking.waiting, methods=FORM)
+    at("/tutor/posts/<id:post_id>", "tutor_post", post_marking.tutor_post, methods=FORM)
 
     at("/tutor/questions", "tutor_questions", tutor_questions.queue)
     at("/tutor/questions/<id:question_id>", "tutor_question", tutor_questions.question, methods=FORM)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import flash, render_template, request
 from flask_babel import gettext as _
@@ -9,11 +10,13 @@ from sqlalchemy.orm import Session
 
 from lms_plugin.domain.discussion import Judgement
 from lms_plugin.domain.errors import Malformed, NotFound
+from lms_plugin.domain.post_credit import Mark, can_be_edited
 from lms_plugin.domain.programme import ComponentKind, Programme
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
+from lms_plugin.http.post_wording import credit_words, mark_badge
 from lms_plugin.http.wording import judgement_sentence, refusal_sentence
-from lms_plugin.services import catalogue, discussion, markup
+from lms_plugin.services import access, catalogue, discussion, markup, post_history
 from lms_plugin.services.access import Actor
 from lms_plugin.services.discussion import PostView, ThreadSummary
 from lms_plugin.storage.activity import Post, Thread
@@ -35,13 +38,28 @@ class ThreadList:
 
 @dataclass(frozen=True, slots=True)
 class ShownPost:
-    """A post as a page shows it; `counts` and `reason` are None where they are not the reader's business."""
+    """A post as a page shows it; `counts` and `reason` are None where they are not the reader's business.
+
+    `said` is why a tutor marked it. `is_own`, `can_edit` and `can_mark` say what the reader may do with it.
+    """
 
     post: PostView
     html: str
     counts: bool | None
     reason: str | None
     answered_name: str | None
+    said: str = ""
+    is_own: bool = False
+    can_edit: bool = False
+    can_mark: bool = False
+
+    @property
+    def badges(self) -> list[tuple[str, str]]:
+        """Who wrote it, the tutor's mark, and that it was edited."""
+        found = [("info", _("Tutor"))] if self.post.is_tutor else []
+        mark = mark_badge(self.post.mark)
+        found += [mark] if mark is not None else []
+        return found + ([("info", _("Edited"))] if self.post.edited_at is not None else [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +98,15 @@ def shown_thread(store: Session, actor: Actor, thread_id: int, draft: Draft | No
     programme = catalogue.in_force_for_module(store, thread.module_id, context().clock()).programme
     shown = found[:POSTS_ON_A_PAGE]
     names = {post.id: post.author_name for post in shown}
+    place = access.place_in_module(store, actor, thread.module_id)
+    reasons = post_history.last_reasons(store, [post.id for post in shown if post.mark and post.judgement is not None])
+    reader = _Reader(actor.user_id, place.enrolment is None, context().clock(), reasons)
     quote = id_in_query("quote")
     if draft is None and quote is not None:
         draft = _quoting(store, actor, thread_id, quote)
     return ShownThread(
         thread=thread,
-        posts=[_shown(post, programme, names) for post in shown],
+        posts=[_shown(post, programme, names, reader) for post in shown],
         programme=programme,
         next_after=shown[-1].id if len(found) > len(shown) else None,
         is_first=after == 0,
@@ -166,20 +187,47 @@ def field_errors(refusal: Malformed) -> dict[str, str]:
     return {field: refusal_sentence(refusal)}
 
 
-def _shown(post: PostView, programme: Programme, names: dict[int, str]) -> ShownPost:
-    judgement = post.judgement
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Who reads a thread, whether as a tutor, and when; and why posts were marked, as far as it is their business."""
+
+    user_id: int
+    is_tutor: bool
+    now: datetime
+    reasons: dict[int, str]
+
+    def may_edit(self, post: PostView, programme: Programme) -> bool:
+        if post.author_id != self.user_id or post.taken_back_at is not None or post.mark == Mark.VOID:
+            return False
+        rule, window = programme.discussion, programme.window
+        return post.is_tutor or can_be_edited(rule, window, written_at=post.created_at, now=self.now)
+
+
+def _shown(post: PostView, programme: Programme, names: dict[int, str], reader: _Reader) -> ShownPost:
+    counts, reason = None, None
+    if post.judgement is not None and post.taken_back_at is None:
+        counts, reason = post.judgement.counts, _sentence(post.judgement, programme)
+        if post.mark == Mark.VOID:
+            counts, reason = False, _("Void: its credit was taken back.")
+        elif counts and post.extra_ms:
+            reason += " " + _("Excellent: %(credit)s more.", credit=credit_words(post.extra_ms))
+    is_own = post.author_id == reader.user_id
     return ShownPost(
         post=post,
         html=markup.post_html(post.body),
-        counts=judgement.counts if judgement is not None else None,
-        reason=_sentence(judgement, programme) if judgement is not None else None,
+        counts=counts,
+        reason=reason,
         answered_name=names.get(post.reply_to_id) if post.reply_to_id is not None else None,
+        said=reader.reasons.get(post.id, ""),
+        is_own=is_own,
+        can_edit=reader.may_edit(post, programme),
+        can_mark=reader.is_tutor and not post.is_tutor and not is_own,
     )
 
 
 def _quoting(store: Session, actor: Actor, thread_id: int, post_id: int) -> Draft:
     found = discussion.posts(store, actor, thread_id, after=post_id - 1, limit=1)[1]
-    if not found or found[0].id != post_id:
+    if not found or found[0].id != post_id or found[0].taken_back_at is not None:
         raise NotFound(what="post")
     return Draft(body=markup.quoted(found[0].body, found[0].author_name), reply_to=str(post_id))
 

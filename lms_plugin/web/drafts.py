@@ -15,6 +15,7 @@ ENDPOINTS = frozenset(
         "pages.thread",
         "pages.tutor_module",
         "pages.tutor_thread",
+        "pages.edit_post",
         "pages.new_activity",
         "pages.activity",
         "pages.homework",

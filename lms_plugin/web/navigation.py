@@ -13,13 +13,15 @@ from sqlalchemy.orm import Session
 from lms_plugin.domain.errors import Unavailable
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import Visitor
-from lms_plugin.services import access, questions_queue, waiting
+from lms_plugin.services import access, posts_to_mark, questions_queue, waiting
 from lms_plugin.services.access import Actor
 
 Count = Callable[[Session, Actor, datetime], int]
 Sentence = Callable[[int], str]
 ANYBODYS = ("hours", "entry", "pace")
 """Pages of one learner that tutors and offices see as well."""
+POSTS = ("post_history", "edit_post", "remove_post")
+"""Pages of a post for whoever wrote it."""
 
 
 @dataclass(slots=True)
@@ -150,7 +152,7 @@ def _figure(number: int) -> str:
 
 def _study() -> Area:
     studied = ("programme", "disputes", "module", "thread", "study", "new_activity", "activity", "homework")
-    own = (*studied, "questions", "question", *ANYBODYS)
+    own = (*studied, "questions", "question", *POSTS, *ANYBODYS)
     return Area(
         _("My study"),
         [
@@ -165,7 +167,7 @@ def _tutoring() -> Area:
     return Area(
         _("Tutoring"),
         [
-            Entry("pages.tutor", _("Class groups"), ("release", "tutor_module", "tutor_thread", *ANYBODYS)),
+            Entry("pages.tutor", _("Class groups"), ("release", "tutor_module", "tutor_thread", *POSTS, *ANYBODYS)),
             Entry(
                 "pages.tutor_questions",
                 _("Questions"),
@@ -190,6 +192,13 @@ def _tutoring() -> Area:
                 sentence=lambda num: ngettext(
                     "%(num)s piece of homework to mark", "%(num)s pieces of homework to mark", num
                 ),
+            ),
+            Entry(
+                "pages.tutor_posts",
+                _("Posts to mark"),
+                ("tutor_post",),
+                count=lambda store, actor, now: posts_to_mark.waiting_posts(store, actor),
+                sentence=lambda num: ngettext("%(num)s post to look at", "%(num)s posts to look at", num),
             ),
             Entry(
                 "pages.tutor_disputes",

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261130_2115"
-down_revision = "20261125_0300"
+down_revision = "20261130_2100"
 branch_labels = None
 depends_on = None
 

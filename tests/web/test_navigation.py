@@ -41,7 +41,11 @@ def links(nav: str) -> list[str]:
     ("person", "address", "wanted"),
     [
         ("teacher", "/", ["/", "/meetings", "/notices"]),
-        ("tutor", "/tutor", ["/tutor", "/tutor/questions", "/tutor/meetings", "/tutor/coursework", "/tutor/disputes"]),
+        (
+            "tutor",
+            "/tutor",
+            ["/tutor", "/tutor/questions", "/tutor/meetings", "/tutor/coursework", "/tutor/posts", "/tutor/disputes"],
+        ),
         (
             "county",
             "/office",
