@@ -11,6 +11,7 @@ from lms_plugin.storage import (
     people,
     programmes,
     study,
+    tutoring,
 )
 from lms_plugin.storage.base import Base
 
@@ -26,6 +27,7 @@ __all__ = [
     "people",
     "programmes",
     "study",
+    "tutoring",
 ]
 
 metadata = Base.metadata
