@@ -13,6 +13,7 @@ from lms_plugin.domain.intervals import Segments
 from lms_plugin.domain.programme import Text
 from lms_plugin.services import access, catalogue, posting, presence
 from lms_plugin.services.access import Actor
+from lms_plugin.services.trail import FILM_RELEASED, note_action
 from lms_plugin.storage.activity import Coverage, PresenceCheck
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import ClassGroup, Enrolment, ModuleRow, Video
@@ -79,7 +80,11 @@ def release(
         raise Malformed("reason_missing")
     if len(reason) > LONGEST_REASON:
         raise Malformed("reason_too_long", longest=LONGEST_REASON)
-    return posting.release(session, actor, enrolment_id, video_id, wanted, reason=reason, now=now)
+    released_ms = posting.release(session, actor, enrolment_id, video_id, wanted, reason=reason, now=now)
+    if released_ms:
+        about = f"video/{video_id}"
+        note_action(session, actor, FILM_RELEASED, about, enrolment_id, now, released_ms=released_ms, reason=reason)
+    return released_ms
 
 
 def whose_film(session: Session, enrolment_id: int, video_id: int, now: datetime) -> tuple[Text, str]:
