@@ -119,7 +119,8 @@ def confirm(session: Session, actor: Actor, meeting_id: int, now: datetime) -> C
     """
     meeting = run_meeting(session, actor, meeting_id, locked=True)
     confirmed = confirm_list(session, meeting, by_id=actor.user_id, now=now)
-    about, groups = source_of(meeting.id), meeting_access.groups_of(session, meeting.id) or [None]
+    about = source_of(meeting.id)
+    groups: Sequence[int | None] = meeting_access.groups_of(session, meeting.id) or [None]
     figures = {"title": meeting.title, "number": len(confirmed.recorded)}
     for group_id in groups:
         note_action(session, actor, LIST_CONFIRMED, about, None, now, class_group_id=group_id, **figures)

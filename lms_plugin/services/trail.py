@@ -7,8 +7,9 @@ http/trail_wording.py; one that it does not know is shown by its name.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from lms_plugin.services import access
@@ -28,6 +29,7 @@ FETCHED_AT_ONCE = 1000
 
 _Principal = aliased(User, name="principal")
 _Learner = aliased(User, name="learner")
+_Other = aliased(Enrolment, name="in_group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +147,11 @@ def of_enrolment(session: Session, enrolment_id: int, *, limit: int = 50) -> Seq
 def _inside(scope: Scope) -> ColumnElement[bool]:
     if scope.region_ids is None:
         return true()
-    inside = access.in_scope(scope, Enrolment.region_id)
-    of_learner = exists().where(Enrolment.id == TrailEntry.enrolment_id, inside)
-    in_group = Enrolment.class_group_id == TrailEntry.class_group_id
-    foreign = exists().where(in_group, Enrolment.region_id.is_(None) | ~inside)
+    of_learner = and_(TrailEntry.enrolment_id.is_not(None), access.in_scope(scope, Enrolment.region_id))
+    # By way of the programme, which the index of enrolments begins with.
+    in_group = and_(_Other.programme_id == ClassGroup.programme_id, _Other.class_group_id == TrailEntry.class_group_id)
+    inside = access.in_scope(scope, _Other.region_id)
+    foreign = exists().where(in_group, _Other.region_id.is_(None) | ~inside)
     of_group = TrailEntry.enrolment_id.is_(None) & exists().where(in_group, inside) & ~foreign
     return or_(of_learner, of_group)
 
@@ -156,7 +159,7 @@ def _inside(scope: Scope) -> ColumnElement[bool]:
 def _read(
     session: Session, visible: ColumnElement[bool], sought: Sought, below: int | None, limit: int | None
 ) -> Iterator[Deed]:
-    query: Select[tuple[TrailEntry, str, str | None, str | None, str | None]] = (
+    query: Select[Any] = (
         select(TrailEntry, User.name, _Principal.name, ClassGroup.name, _Learner.name)
         .join(User, User.id == TrailEntry.actor_id)
         .outerjoin(_Principal, _Principal.id == TrailEntry.on_behalf_of_id)

@@ -100,7 +100,7 @@ def filled(
 def send(
     session: Session, actor: Actor, class_group_id: int, enrolment_ids: Sequence[int], new: NewMessage, now: datetime
 ) -> tuple[int, bool]:
-    """Send a message; gives its id, and whether it was sent by this call: what the same form sent before stays as it is.
+    """Send a message; gives its id, and whether this call sent it: what the same form sent before stays as it is.
 
     Raises:
         NotFound, Malformed: as `filled`.
@@ -195,7 +195,13 @@ def sent_to_group(session: Session, actor: Actor, class_group_id: int) -> list[S
         for about, number in session.execute(
             select(Notice.about, func.count())
             .where(Notice.kind == NOTICE, Notice.about.in_(abouts), Notice.read_at.is_not(None))
-            .where(Notice.user_id.in_(select(Enrolment.user_id).where(Enrolment.class_group_id == class_group_id)))
+            .where(
+                Notice.user_id.in_(
+                    select(Enrolment.user_id)
+                    .join(MessageRecipient, MessageRecipient.enrolment_id == Enrolment.id)
+                    .where(MessageRecipient.message_id.in_(ids))
+                )
+            )
             .group_by(Notice.about)
         )
     }

@@ -19,6 +19,7 @@ from lms_plugin.services.meeting_signing import SETTLED
 from lms_plugin.services.meetings import CANCELLED, CONFIRMED
 from lms_plugin.services.oversight import GroupOverview, LearnerOverview
 from lms_plugin.services.releases import HeldFilm
+from lms_plugin.services.tutoring_waits import learners_of
 from lms_plugin.storage.activity import Post, Thread
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import ClassGroup, Enrolment
@@ -101,7 +102,7 @@ def missed_sessions(session: Session, class_group_id: int) -> dict[int, list[Mee
     if not meetings:
         return {}
     learners = session.scalars(
-        select(Enrolment).where(Enrolment.class_group_id == class_group_id, Enrolment.state == "active")
+        select(Enrolment).where(learners_of([class_group_id]), Enrolment.state == "active")
     ).all()
     came = set(
         session.execute(
@@ -131,7 +132,7 @@ def _returned(session: Session, class_group_id: int) -> dict[int, int]:
     rows = session.execute(
         select(Coursework.enrolment_id, func.count())
         .join(Enrolment, Enrolment.id == Coursework.enrolment_id)
-        .where(Enrolment.class_group_id == class_group_id)
+        .where(learners_of([class_group_id]))
         .where(Coursework.kind == ComponentKind.HOMEWORK.value, Coursework.state == RETURNED)
         .group_by(Coursework.enrolment_id)
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.coursework import SUBMITTED
@@ -27,17 +27,21 @@ class Waiting:
 
 
 Waits = Callable[[Session, Sequence[int], datetime], Mapping[int, Waiting]]
-"""What waits of one kind, by the ids of class groups that the caller may see; groups where nothing does are left out."""
+"""What waits of one kind, by the ids of class groups that the caller may see; where nothing does is left out."""
+
+
+def learners_of(group_ids: Sequence[int]) -> ColumnElement[bool]:
+    """An SQL condition: an enrolment is in one of these class groups; by way of the programme, as the index is."""
+    programmes = select(ClassGroup.programme_id).where(ClassGroup.id.in_(group_ids))
+    return and_(Enrolment.programme_id.in_(programmes), Enrolment.class_group_id.in_(group_ids))
 
 
 def held_film(session: Session, group_ids: Sequence[int], now: datetime) -> dict[int, Waiting]:
     """Films with stretches that a tutor could let count; the oldest is the first presence check missed."""
-    found: dict[int, Waiting] = {}
-    for group in session.scalars(select(ClassGroup).where(ClassGroup.id.in_(group_ids))):
-        held = releases.held_in_group(session, group)
-        if held:
-            missed = [one.missed_at for one in held if one.missed_at is not None]
-            found[group.id] = Waiting(len(held), min(missed, default=None))
+    found = {}
+    for group_id, held in releases.held_in_groups(session, group_ids).items():
+        missed = [one.missed_at for one in held if one.missed_at is not None]
+        found[group_id] = Waiting(len(held), min(missed, default=None))
     return found
 
 
@@ -46,7 +50,7 @@ def homework(session: Session, group_ids: Sequence[int], now: datetime) -> dict[
     rows = session.execute(
         select(Enrolment.class_group_id, func.count(), func.min(Coursework.submitted_at))
         .join(Coursework, Coursework.enrolment_id == Enrolment.id)
-        .where(Enrolment.class_group_id.in_(group_ids))
+        .where(learners_of(group_ids))
         .where(Coursework.kind == ComponentKind.HOMEWORK.value, Coursework.state == SUBMITTED)
         .group_by(Enrolment.class_group_id)
     )
@@ -78,7 +82,7 @@ def disputes(session: Session, group_ids: Sequence[int], now: datetime) -> dict[
     rows = session.execute(
         select(Enrolment.class_group_id, func.count(), func.min(Dispute.opened_at))
         .join(Dispute, Dispute.enrolment_id == Enrolment.id)
-        .where(Enrolment.class_group_id.in_(group_ids), Dispute.state == dispute_access.OPEN)
+        .where(learners_of(group_ids), Dispute.state == dispute_access.OPEN)
         .group_by(Enrolment.class_group_id)
     )
     return {group_id: Waiting(number, oldest_at) for group_id, number, oldest_at in rows if group_id is not None}
