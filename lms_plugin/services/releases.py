@@ -95,16 +95,49 @@ def release(
         Malformed: there is no reason, or a very long one.
     """
     access.tutored_enrolment(session, actor, enrolment_id)
-    reason = reason.strip()
-    if not reason:
-        raise Malformed("reason_missing")
-    if len(reason) > LONGEST_REASON:
-        raise Malformed("reason_too_long", longest=LONGEST_REASON)
+    reason = checked_reason(reason)
     released_ms = posting.release(session, actor, enrolment_id, video_id, wanted, reason=reason, now=now)
     if released_ms:
         about = f"video/{video_id}"
         note_action(session, actor, FILM_RELEASED, about, enrolment_id, now, released_ms=released_ms, reason=reason)
     return released_ms
+
+
+def release_all(session: Session, actor: Actor, enrolment_id: int, *, reason: str, now: datetime) -> int:
+    """`release` of everything that is held of a learner's films; gives how many milliseconds count by it.
+
+    One transaction for each learner: whoever takes several at once takes their clocks and ledgers in turns.
+
+    Raises:
+        NotFound, Malformed: as `release`.
+    """
+    access.tutored_enrolment(session, actor, enrolment_id)
+    checked_reason(reason)
+    rows = session.execute(
+        select(Coverage.video_id, Coverage.missed, Coverage.covered)
+        .where(Coverage.enrolment_id == enrolment_id, Coverage.missed != b"")
+        .order_by(Coverage.video_id)
+    ).all()
+    released_ms = 0
+    for video_id, missed, covered in rows:
+        held = intervals.subtract(intervals.unpack(missed), intervals.unpack(covered))
+        if held:
+            released_ms += release(session, actor, enrolment_id, video_id, held, reason=reason, now=now)
+    return released_ms
+
+
+def checked_reason(reason: str) -> str:
+    """A reason as it is kept.
+
+    Raises:
+        Malformed: there is none, or a very long one.
+    """
+    reason = reason.strip()
+    if not reason:
+        raise Malformed("reason_missing")
+    if len(reason) > LONGEST_REASON:
+        raise Malformed("reason_too_long", longest=LONGEST_REASON)
+    return reason
 
 
 def whose_film(session: Session, enrolment_id: int, video_id: int, now: datetime) -> tuple[Text, str]:
