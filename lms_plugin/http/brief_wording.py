@@ -52,9 +52,7 @@ def _text(group_name: str, programme: str, figures: BriefFigures) -> str:
             )
         )
     if figures.behind or figures.not_started:
-        lines.append(
-            _("Whoever is behind: please plan some evenings this week, and ask whenever something is unclear.")
-        )
+        lines.append(_("Whoever is behind: please plan some evenings this week, and ask when something is unclear."))
     return "\n".join(lines)
 
 

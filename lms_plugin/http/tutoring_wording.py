@@ -11,6 +11,7 @@ from lms_plugin.domain.hours import class_hours
 from lms_plugin.domain.message_text import PLACEHOLDERS
 from lms_plugin.domain.tutoring import Concern, Facts
 from lms_plugin.http.figures import clock, figure
+from lms_plugin.http.languages import current_language
 
 
 def tutoring_refusals(refusal: Refusal) -> dict[str, str]:
@@ -50,8 +51,8 @@ def tutoring_refusals(refusal: Refusal) -> dict[str, str]:
 
 def known() -> str:
     """The placeholders as they are written, in the language of the request."""
-    words = {"name": _("{name}"), "hours": _("{hours}"), "missing": _("{missing}"), "behind": _("{behind}")}
-    return str(_(", ").join(words[key] for key in PLACEHOLDERS))
+    language = current_language()
+    return str(_(", ").join(f"{{{one.in_language(language)}}}" for one in PLACEHOLDERS.values()))
 
 
 def concern_sentence(concern: Concern, facts: Facts, class_hour_ms: int) -> str:

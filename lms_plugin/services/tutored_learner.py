@@ -1,4 +1,4 @@
-"""One learner as their tutor sees them, besides the hours: posts, meetings, homework, messages, notes, what was done."""
+"""One learner as their tutor sees them, besides the hours: posts, meetings, homework, messages, notes, the trail."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

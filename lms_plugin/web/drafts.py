@@ -18,10 +18,24 @@ ENDPOINTS = frozenset(
         "pages.new_activity",
         "pages.activity",
         "pages.homework",
+        "pages.tutor_message",
+        "pages.tutor_learner",
+        "pages.tutor_brief",
     }
 )
-_HIDDEN = ("reply_to", "class_group", "kind", "day", "starts", "ends")
-"""Fields that go along unseen: what a draft answers, and when and what an activity was."""
+_HIDDEN = (
+    "reply_to",
+    "class_group",
+    "kind",
+    "day",
+    "starts",
+    "ends",
+    "recipients",
+    "once",
+    "audience",
+    "body_en",
+)
+"""Fields that go along unseen: what a draft answers, when and what an activity was, who gets a message or brief."""
 _CARRIED = "draft_"
 
 

@@ -18,8 +18,20 @@ from lms_plugin.services.access import Actor
 
 Count = Callable[[Session, Actor, datetime], int]
 Sentence = Callable[[int], str]
-ANYBODYS = ("hours", "entry", "pace")
+ANYBODYS = ("hours", "entry", "pace", "tutor_learner")
 """Pages of one learner that tutors and offices see as well."""
+
+OF_GROUPS = (
+    "tutor_selected",
+    "tutor_messages",
+    "tutor_message",
+    "tutor_release_many",
+    "tutor_pass_homework",
+    "tutor_brief",
+    "tutor_trail",
+    "handover",
+)
+"""Pages of one class group of a tutor's."""
 
 
 @dataclass(slots=True)
@@ -149,7 +161,18 @@ def _figure(number: int) -> str:
 
 
 def _study() -> Area:
-    own = ("programme", "disputes", "module", "thread", "study", "new_activity", "activity", "homework", *ANYBODYS)
+    own = (
+        "programme",
+        "messages",
+        "disputes",
+        "module",
+        "thread",
+        "study",
+        "new_activity",
+        "activity",
+        "homework",
+        *ANYBODYS,
+    )
     return Area(
         _("My study"),
         [
@@ -164,7 +187,7 @@ def _tutoring() -> Area:
     return Area(
         _("Tutoring"),
         [
-            Entry("pages.tutor", _("Class groups"), ("release", "tutor_module", "tutor_thread", *ANYBODYS)),
+            Entry("pages.tutor", _("Class groups"), ("release", "tutor_module", "tutor_thread", *OF_GROUPS, *ANYBODYS)),
             Entry(
                 "pages.tutor_meetings",
                 _("Meetings"),
@@ -199,7 +222,7 @@ def _office(whole: bool) -> Area:
         _("Programme office"),
         [
             Entry("pages.office", _("Completion"), ANYBODYS),
-            Entry("pages.brief", _("Progress brief")),
+            Entry("pages.brief", _("Progress brief"), ("briefs_sent",)),
             Entry(
                 "pages.admission_programmes",
                 _("Admission"),
@@ -212,6 +235,7 @@ def _office(whole: bool) -> Area:
                     "admission_learners",
                     "admission_groups",
                     "admission_group",
+                    "office_handover",
                     "admission_enrolment",
                     "admission_receive",
                     "admission_upload",
@@ -243,6 +267,7 @@ def _office(whole: bool) -> Area:
                 count=waiting.decisions,
                 sentence=lambda num: ngettext("%(num)s dispute to decide", "%(num)s disputes to decide", num),
             ),
+            Entry("pages.office_trail", _("What tutors did")),
             Entry("pages.deliveries", _("LMS reports"), ("retry", "retry_platform"), shown=whole),
         ],
     )
