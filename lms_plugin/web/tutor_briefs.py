@@ -11,7 +11,7 @@ from lms_plugin.http.brief_wording import brief_text, brief_title
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.http.wording import refusal_sentence
-from lms_plugin.services import access, catalogue, standings, tutor_briefs
+from lms_plugin.services import access, catalogue, standings, tutor_briefs, tutor_messages
 from lms_plugin.services.tutor_briefs import GROUP, TO_OFFICE, NewBrief
 
 
@@ -66,5 +66,5 @@ def _page(class_group_id: int, form: Mapping[str, str] | None, errors: Mapping[s
         audiences=[(GROUP, _("The learners of the class group")), (TO_OFFICE, _("The programme office"))],
         errors=errors,
         sent=sent_before,
-        longest=tutor_briefs.LONGEST_BODY,
+        longest=tutor_messages.LONGEST_BODY,
     )

@@ -47,9 +47,7 @@ def selected(class_group_id: int) -> ResponseReturnValue:
         return _release_page(class_group_id, overview, chosen, "", None)
     if action == "homework":
         return pieces_page(class_group_id, overview, chosen, Pieces(), {})
-    return _message_page(
-        class_group_id, overview, chosen, {"title": "", "body": "", "once": context().new_id()}, {}, ()
-    )
+    return _message_page(class_group_id, overview, chosen, _blank(), {}, ())
 
 
 def message(class_group_id: int) -> ResponseReturnValue:
@@ -57,9 +55,7 @@ def message(class_group_id: int) -> ResponseReturnValue:
     overview = _overview(class_group_id)
     if request.method != "POST":
         everybody = [one.enrolment_id for one in overview.learners]
-        return _message_page(
-            class_group_id, overview, everybody, {"title": "", "body": "", "once": context().new_id()}, {}, ()
-        )
+        return _message_page(class_group_id, overview, everybody, _blank(), {}, ())
     actor, shared, now = current_actor(), context(), context().clock()
     form = {name: request.form.get(name, "") for name in ("title", "body", "once")}
     form["once"] = form["once"][:40] or shared.new_id()
@@ -102,8 +98,7 @@ def release_many(class_group_id: int) -> ResponseReturnValue:
         with context().database.reading() as store:
             access.tutored_group(store, current_actor(), class_group_id)
         return redirect(back)
-    actor, shared, now = current_actor(), context(), context().clock()
-    overview = _overview(class_group_id)
+    overview, shared = _overview(class_group_id), context()
     chosen, reason = _recipients(overview), request.form.get("reason", "")
     try:
         releases.checked_reason(reason)
@@ -191,6 +186,11 @@ def _overview(class_group_id: int) -> GroupOverview:
     standings.settle_class_group(shared.database, class_group_id, shared.clock())
     with shared.database.reading() as store:
         return oversight.group_overview(store, actor, class_group_id, shared.clock())
+
+
+def _blank() -> dict[str, str]:
+    """A message that nobody has begun, with the name of its form."""
+    return {"title": "", "body": "", "once": context().new_id()}
 
 
 def _chosen(overview: GroupOverview) -> list[int]:
