@@ -91,7 +91,7 @@ def _labels() -> dict[str, str]:
         "actor": _("Who"),
         "on_behalf_of": _("On behalf of"),
         "kind": _("Kind"),
-        "what": _("What was done"),
+        "what": _("Deed"),
         "class_group": _("Class group"),
         "learner": _("Learner"),
         "about": _("Reference"),
