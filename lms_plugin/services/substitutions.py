@@ -174,6 +174,15 @@ def of_group(session: Session, class_group_id: int, now: datetime) -> list[Shown
     return [Shown(row, substitute, tutor, _state(row, now)) for row, substitute, tutor in rows]
 
 
+def current_of(session: Session, actor: Actor, class_group_id: int, now: datetime) -> Shown | None:
+    """The substitution by which the actor tutors a class group at this moment, with what to know; None where there is
+    none."""
+    if actor.stands_in_for(class_group_id) is None:
+        return None
+    mine = (one for one in of_group(session, class_group_id, now) if one.row.substitute_id == actor.user_id)
+    return next((one for one in mine if one.state == "current"), None)
+
+
 def _state(row: Substitution, now: datetime) -> str:
     if row.ended_at is not None:
         return "ended"

@@ -15,7 +15,7 @@ from lms_plugin.http.identity import current_actor
 from lms_plugin.http.languages import current_language
 from lms_plugin.http.tutoring_wording import concern_sentence
 from lms_plugin.http.wording import refusal_sentence
-from lms_plugin.services import access, catalogue, markup, releases, standings, tutoring
+from lms_plugin.services import access, catalogue, markup, releases, standings, substitutions, tutoring
 from lms_plugin.services.access import Actor
 from lms_plugin.services.catalogue import CatalogueModule, InForce
 from lms_plugin.services.releases import HeldFilm
@@ -137,6 +137,7 @@ def _group_page(own: list[ClassGroup], chosen: int, form: Release) -> str:
         found = tutoring.group_of(store, actor, chosen, now)
         current = catalogue.in_force(store, group.programme_id, now)
         modules = catalogue.modules_of(store, current, None)
+        standing_in = substitutions.current_of(store, actor, chosen, now)
         tasks = tutor_waits.tasks(store, [one.id for one in own], now)
         language = current_language()
         titles = {
@@ -155,7 +156,7 @@ def _group_page(own: list[ClassGroup], chosen: int, form: Release) -> str:
         tasks=tasks,
         waits={key: tutor_waits.number(some) for key, some in tasks.items()},
         next_meeting=found.next_meeting,
-        stands_in=actor.stands_in_for(group.id) is not None,
+        standing_in=standing_in,
         modules=modules,
         threads=found.threads,
         held=found.held,

@@ -55,6 +55,7 @@ def links(nav: str) -> list[str]:
                 "/office/placements",
                 "/office/examinations",
                 "/office/disputes",
+                "/office/trail",
             ],
         ),
     ],
