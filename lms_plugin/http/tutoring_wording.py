@@ -78,7 +78,7 @@ def age(since: datetime | None, now: datetime) -> str:
         return ""
     days = max(0, (now - since).days)
     if not days:
-        return str(_("since less than a day"))
+        return str(_("for less than a day"))
     return str(ngettext("the oldest for %(num)s day", "the oldest for %(num)s days", days))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, defer
 
 from lms_plugin.domain.errors import NotAllowed, NotAuthenticated, NotFound
@@ -282,6 +282,12 @@ def tutors_enrolment(session: Session, actor: Actor, enrolment: Enrolment) -> bo
     return _tutors(session, actor, enrolment.class_group_id)
 
 
+def standing_in(session: Session, class_group_id: int | None, now: datetime) -> list[int]:
+    """Who stands in for a tutor of a class group at a moment, by id."""
+    rows = session.execute(_at(now).where(Substitution.class_group_id == class_group_id))
+    return [substitute_id for _group, _tutor, substitute_id in rows]
+
+
 def tutors_group(session: Session, actor: Actor, class_group_id: int) -> bool:
     """Whether the actor tutors a class group, or stands in for a tutor of it."""
     return _tutors(session, actor, class_group_id)
@@ -378,23 +384,24 @@ def _tutors(session: Session, actor: Actor, class_group_id: int | None) -> bool:
 
 
 def _stand_ins(session: Session, user_id: int, now: datetime | None) -> tuple[StandIn, ...]:
-    """Where somebody stands in for a tutor at this moment; never for one who is none of the group's any more."""
+    """Where somebody stands in for a tutor at this moment."""
     if now is None:
         return ()
-    rows = session.execute(
-        select(Substitution.class_group_id, Substitution.tutor_id)
-        .join(
-            ClassGroupTutor,
-            and_(
-                ClassGroupTutor.class_group_id == Substitution.class_group_id,
-                ClassGroupTutor.user_id == Substitution.tutor_id,
-            ),
-        )
-        .where(Substitution.substitute_id == user_id, Substitution.ended_at.is_(None))
-        .where(Substitution.starts_at <= now, Substitution.ends_at > now)
+    rows = session.execute(_at(now).where(Substitution.substitute_id == user_id))
+    return tuple(StandIn(group_id, tutor_id) for group_id, tutor_id, _substitute in rows)
+
+
+def _at(now: datetime) -> Select[tuple[int, int, int]]:
+    """(class group, tutor, substitute) of the substitutions of a moment; never for one who is no tutor any more."""
+    still_tutors = and_(
+        ClassGroupTutor.class_group_id == Substitution.class_group_id, ClassGroupTutor.user_id == Substitution.tutor_id
+    )
+    return (
+        select(Substitution.class_group_id, Substitution.tutor_id, Substitution.substitute_id)
+        .join(ClassGroupTutor, still_tutors)
+        .where(Substitution.ended_at.is_(None), Substitution.starts_at <= now, Substitution.ends_at > now)
         .order_by(Substitution.id)
     )
-    return tuple(StandIn(*row) for row in rows)
 
 
 def _answers_for(session: Session, actor: Actor, region_id: int | None) -> bool:

@@ -127,6 +127,8 @@ def test_what_a_substitute_does_is_done_on_the_tutors_behalf_and_counted_as_teac
         coursework.hand_in(session, late, world.enrolments["late"], "homework", 1, text="教案" * 50, now=during)
         substitute = world.actor(session, "other", during)
         assert waiting.homework(session, substitute) == 1
+        assert access.standing_in(session, world.group_id, during) == [world.people["other"]]
+        assert access.standing_in(session, world.group_id, ENDS) == []
         assert waiting.homework(session, world.actor(session, "other", ENDS)) == 0
         (work,) = coursework.to_mark(session, substitute, during)
         coursework.mark(session, substitute, work.row.id, mark=80, now=during)

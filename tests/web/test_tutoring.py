@@ -12,14 +12,15 @@ import pytest
 from sqlalchemy import func, select
 
 from lms_plugin.http.letters import LetterWriter
-from lms_plugin.services import coursework, discussion, hours, mailing, tutor_notes
+from lms_plugin.services import catalogue, coursework, discussion, hours, mailing, tutor_notes
 from lms_plugin.storage.notices import Notice
 from lms_plugin.storage.people import User
-from lms_plugin.storage.programmes import Enrolment
+from lms_plugin.storage.programmes import ClassGroup, Enrolment
 from lms_plugin.storage.session import Database
 from lms_plugin.storage.tutoring import MessageRecipient, TutorMessage
 from tests import builders
 from tests.services.school_world import TEXT
+from tests.services.test_tutoring import counted
 from tests.web.school_stage import SchoolStage, open_school_stage
 from tests.web.stage import HOST, Browser, Stage
 
@@ -85,6 +86,27 @@ def test_the_next_meeting_leads_to_its_page_and_an_answer_ends_the_waiting(stage
 
     assert f'<a href="/meetings/{meeting_id}">答疑</a>' in page
     assert "question to answer" not in page
+
+
+def test_the_page_asks_the_store_as_often_for_many_learners_as_for_few(stage: Stage) -> None:
+    stage.hold_film()
+    shared, browser, group_id = stage.app.extensions["lms_plugin"].database, stage.browser("tutor"), group_of(stage)
+    browser.get("/tutor")
+    with counted(shared) as few:
+        browser.get("/tutor")
+    with stage.database.writing() as session:
+        current = catalogue.in_force(
+            session, session.get_one(Enrolment, stage.enrolment_id).programme_id, stage.clock.now
+        )
+        group = session.get_one(ClassGroup, group_id)
+        for number in range(20):
+            learner = builders.make_user(session, f"more{number}", name=f"学员{number}")
+            builders.credit(session, builders.enrol(session, learner, current, group=group), 60_000)
+    with counted(shared) as many:
+        page = browser.get("/tutor").text
+
+    assert page.count('name="enrolment_id"') == 22
+    assert len(many) == len(few)
 
 
 # --- many at once -----------------------------------------------------------------------------------------------------
