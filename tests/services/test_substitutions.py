@@ -189,7 +189,7 @@ def test_what_cannot_be_is_refused_with_its_reason(database: Database, changes: 
     world = world_of(database)
 
     with pytest.raises((Malformed, Conflict), match=code):
-        give(database, world, **changes)
+        give(database, world, "tutor", **changes)
 
 
 def test_nobody_stands_in_twice_and_no_learner_for_their_tutor(database: Database) -> None:

@@ -15,7 +15,7 @@ from lms_plugin.services.catalogue import InForce
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import ClassGroup, Enrolment
 from tests import builders
-from tests.builders import NOW
+from tests.builders import NOW as NOW
 
 HOUR = 45 * MINUTE_MS
 PROGRAMME = builders.make_programme(

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from lms_plugin.http.letters import LetterWriter
 from lms_plugin.services import catalogue, coursework, discussion, hours, mailing, tutor_notes
+from lms_plugin.storage.ledger import CreditEntryRow
 from lms_plugin.storage.notices import Notice
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import ClassGroup, Enrolment
@@ -229,7 +230,7 @@ def test_held_film_of_many_counts_for_one_reason(stage: Stage) -> None:
     assert after[-1].detail["reason"] == "停电，我在场"
 
 
-def entries_of(stage: Stage | SchoolStage) -> list[hours.CreditEntryRow]:
+def entries_of(stage: Stage | SchoolStage) -> list[CreditEntryRow]:
     with stage.database.reading() as session:
         return hours.entries(session, stage.enrolment_id)
 
