@@ -1,6 +1,6 @@
 """Releases: what of their learners' film a tutor could let count, and letting it count, with a reason."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -103,27 +103,20 @@ def release(
     return released_ms
 
 
-def release_all(session: Session, actor: Actor, enrolment_id: int, *, reason: str, now: datetime) -> int:
-    """`release` of everything that is held of a learner's films; gives how many milliseconds count by it.
+def release_films(
+    session: Session, actor: Actor, enrolment_id: int, wanted: Mapping[int, Segments], *, reason: str, now: datetime
+) -> int:
+    """`release` of several films of one learner, by video; gives how many milliseconds count by it.
 
-    One transaction for each learner: whoever takes several at once takes their clocks and ledgers in turns.
+    One transaction for each learner: whoever takes several at once would take their clocks and ledgers in turns.
 
     Raises:
         NotFound, Malformed: as `release`.
     """
-    access.tutored_enrolment(session, actor, enrolment_id)
-    checked_reason(reason)
-    rows = session.execute(
-        select(Coverage.video_id, Coverage.missed, Coverage.covered)
-        .where(Coverage.enrolment_id == enrolment_id, Coverage.missed != b"")
-        .order_by(Coverage.video_id)
-    ).all()
-    released_ms = 0
-    for video_id, missed, covered in rows:
-        held = intervals.subtract(intervals.unpack(missed), intervals.unpack(covered))
-        if held:
-            released_ms += release(session, actor, enrolment_id, video_id, held, reason=reason, now=now)
-    return released_ms
+    return sum(
+        release(session, actor, enrolment_id, video_id, segments, reason=reason, now=now)
+        for video_id, segments in sorted(wanted.items())
+    )
 
 
 def checked_reason(reason: str) -> str:

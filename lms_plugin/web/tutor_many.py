@@ -10,8 +10,10 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
+from lms_plugin.domain import intervals
 from lms_plugin.domain.coursework import BEST
 from lms_plugin.domain.errors import Conflict, Malformed
+from lms_plugin.domain.intervals import Segments
 from lms_plugin.domain.pace import PaceState
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
@@ -92,20 +94,23 @@ def messages(class_group_id: int) -> str:
 
 
 def release_many(class_group_id: int) -> ResponseReturnValue:
-    """POST lets everything count that is held of the chosen learners' films, for one reason; GET leads back."""
+    """POST lets the held stretches count that the tutor was shown, of any number of learners; GET leads back."""
     back = url_for("pages.tutor", group=class_group_id, _anchor="learners")
     if request.method != "POST":
         with context().database.reading() as store:
             access.tutored_group(store, current_actor(), class_group_id)
         return redirect(back)
     overview, shared = _overview(class_group_id), context()
-    chosen, reason = _recipients(overview), request.form.get("reason", "")
+    wanted, reason = _held(overview), request.form.get("reason", "")
     try:
         releases.checked_reason(reason)
         # A transaction for each: nobody's player waits for all of them.
-        released = [shared.database.transact(partial(_release_all, enrolment_id=one, reason=reason)) for one in chosen]
+        released = [
+            shared.database.transact(partial(_release, enrolment_id=one, wanted=films, reason=reason))
+            for one, films in sorted(wanted.items())
+        ]
     except Malformed as refusal:
-        return _release_page(class_group_id, overview, chosen, reason, refusal_sentence(refusal)), 422
+        return _release_page(class_group_id, overview, list(wanted), reason, refusal_sentence(refusal)), 422
     number, total_ms = sum(1 for one in released if one), sum(released)
     if number:
         flash(
@@ -154,8 +159,23 @@ def pass_homework(class_group_id: int) -> ResponseReturnValue:
     return redirect(url_for("pages.tutor", group=class_group_id, _anchor="learners"), 303)
 
 
-def _release_all(store: Session, *, enrolment_id: int, reason: str) -> int:
-    return releases.release_all(store, current_actor(), enrolment_id, reason=reason, now=context().clock())
+def _release(store: Session, *, enrolment_id: int, wanted: Mapping[int, Segments], reason: str) -> int:
+    actor, now = current_actor(), context().clock()
+    return releases.release_films(store, actor, enrolment_id, wanted, reason=reason, now=now)
+
+
+def _held(overview: GroupOverview) -> dict[int, dict[int, Segments]]:
+    """The stretches of the form by learner and film: what was held when it was made, and nothing that came since."""
+    known = {one.enrolment_id for one in overview.learners}
+    found: dict[int, dict[int, Segments]] = {}
+    for text in request.form.getlist("held"):
+        numbers = [as_id(one) for one in text.replace("-", "/").split("/")]
+        if len(numbers) == 4 and None not in numbers:
+            enrolment_id, video_id, start, end = (one or 0 for one in numbers)
+            if enrolment_id in known and start < end:
+                films = found.setdefault(enrolment_id, {})
+                films[video_id] = intervals.union(films.get(video_id, ()), ((start, end),))
+    return found
 
 
 def _mark(store: Session, *, coursework_id: int, seen_at: datetime, mark: int, remark: str) -> None:
@@ -250,7 +270,6 @@ def _release_page(
         group=group,
         held=held,
         titles=titles,
-        recipients=",".join(str(one) for one in sorted({one.enrolment_id for one in held})),
         reason=reason,
         error=error,
         longest=releases.LONGEST_REASON,

@@ -214,15 +214,19 @@ def test_held_film_of_many_counts_for_one_reason(stage: Stage) -> None:
     group_id, browser = group_of(stage), stage.browser("tutor")
     form = choose(browser, group_id, "release")
     assert "王丽" in form
-    assert value_of(form, "recipients") == str(stage.enrolment_id)
+    held = value_of(form, "held")
     address = f"/tutor/groups/{group_id}/releases"
     before = len(entries_of(stage))
 
-    refused = browser.post(address, recipients=str(stage.enrolment_id), reason=" ")
+    refused = browser.post(address, held=held, reason=" ")
     assert (refused.status_code, "Please say why it should count." in refused.text) == (422, True)
-    browser.post(address, recipients=str(stage.enrolment_id), reason="停电，我在场")
+    assert value_of(refused.text, "held") == held
+    for none in ("", "1/2/3", f"{stage.enrolment_id}/{stage.video_id}/9-9", f"999999/{stage.video_id}/0-9"):
+        browser.post(address, held=none, reason="停电，我在场")
+    assert len(entries_of(stage)) == before
+    browser.post(address, held=held, reason="停电，我在场")
     assert "counts for 1 learner now." in browser.get("/tutor").text
-    browser.post(address, recipients=str(stage.enrolment_id), reason="再来一次")
+    browser.post(address, held=held, reason="再来一次")
     assert "Nothing of it is on hold any more." in browser.get("/tutor").text
 
     after = entries_of(stage)
@@ -373,7 +377,8 @@ def test_the_trail_is_filtered_and_its_file_is_harmless(stage: Stage) -> None:
     tutor, admin = stage.browser("tutor"), stage.browser("admin")
     stage.hold_film()
     address = f"/tutor/groups/{group_of(stage)}/releases"
-    tutor.post(address, recipients=str(stage.enrolment_id), reason="=HYPERLINK(1)")
+    held = value_of(choose(tutor, group_of(stage), "release"), "held")
+    tutor.post(address, held=held, reason="=HYPERLINK(1)")
     tutor.post(f"/tutor/enrolments/{stage.enrolment_id}", body="n")
 
     assert "Note written" in section(admin.get("/office/trail").text)
