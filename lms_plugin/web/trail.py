@@ -41,6 +41,7 @@ def _trail(endpoint: str, read: Callable[..., Iterator[Deed]]) -> ResponseReturn
     sought = Sought(
         kind=form["kind"] if form["kind"] in kinds() else "",
         login=form["login"].lower(),
+        class_group_id=id_in_query("group"),
         since=_midnight(form["first"], 0),
         before=_midnight(form["last"], 1),
     )
@@ -58,6 +59,7 @@ def _trail(endpoint: str, read: Callable[..., Iterator[Deed]]) -> ResponseReturn
         names=kinds(),
         choices=[("", _("Everything")), *kinds().items()],
         form=form,
+        group_id=sought.class_group_id,
     )
 
 

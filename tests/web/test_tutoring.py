@@ -362,6 +362,7 @@ def test_a_substitution_is_ended_by_the_office(stage: Stage) -> None:
     assert substitute.get(learner).status_code == 200
     admin, address = stage.browser("admin"), f"/office/groups/{group_of(stage)}/handover"
     assert address in admin.get(f"/office/groups/{group_of(stage)}").text
+    assert f"/office/trail?group={group_of(stage)}" in admin.get(address).text
 
     admin.post(address, substitution_id=value_of(admin.get(address).text, "substitution_id"))
 
@@ -385,7 +386,8 @@ def test_the_trail_is_filtered_and_its_file_is_harmless(stage: Stage) -> None:
     only = section(admin.get("/office/trail?kind=film_released&login=Tutor&first=2026-11-24&last=2026-11-24").text)
     assert "=HYPERLINK(1)" in only
     assert "Note written" not in only
-    for none in ("login=nobody", "first=2026-11-25", "last=2026-11-23"):
+    assert "Note written" in section(admin.get(f"/office/trail?group={group_of(stage)}").text)
+    for none in ("group=999999", "login=nobody", "first=2026-11-25", "last=2026-11-23"):
         assert "Nothing of this kind was done in this time." in admin.get(f"/office/trail?{none}").text
     assert "Note written" in section(admin.get("/office/trail?first=nonsense&kind=nonsense").text)
     assert "Nothing of this kind" in stage.browser("far").get("/office/trail").text
