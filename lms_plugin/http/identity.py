@@ -112,7 +112,7 @@ def bearer_token(request: Request) -> str | None:
 def _load_from_page(kept: str) -> Visitor | None:
     user_id, _, epoch = kept.partition(_SEPARATOR)
     with context().database.reading() as store:
-        actor = sign_in.user_for_page_session(store, int(user_id), int(epoch))
+        actor = sign_in.user_for_page_session(store, int(user_id), int(epoch), context().clock())
     return Visitor(actor, int(epoch)) if actor is not None else None
 
 

@@ -8,7 +8,7 @@ from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from lms_plugin.http.notice_wording import notice_sentence
+from lms_plugin.http.notice_wording import notice_sentence, notice_text
 from lms_plugin.services.mailing import Recipient
 from lms_plugin.services.ports import Letter
 from lms_plugin.storage.notices import Notice
@@ -29,7 +29,11 @@ class LetterWriter:
     def _written(self, recipient: Recipient, notices: Sequence[Notice], message_id: str) -> Letter:
         language = recipient.language
         lines = [
-            (notice_sentence(one.kind, one.params, language), f"{self._base_url}{one.address}" if one.address else "")
+            (
+                notice_sentence(one.kind, one.params, language),
+                f"{self._base_url}{one.address}" if one.address else "",
+                notice_text(one.kind, one.params),
+            )
             for one in notices
         ]
         number = len(lines)
@@ -40,16 +44,17 @@ class LetterWriter:
         choose = f"{self._base_url}/notices"
         closing = _("You get this from the service that keeps your class hours. Nobody reads answers to it.")
         text = [greeting, ""]
-        for sentence, address in lines:
-            text += [f"- {sentence}", *([f"  {address}"] if address else [])]
+        for sentence, address, written in lines:
+            text += [f"- {sentence}", *(f"  {line}" for line in written.splitlines())]
+            text += [f"  {address}"] if address else []
         text += ["", closing, _("How often you get e-mail: %(address)s", address=choose)]
         text += [_("No e-mail any more: %(address)s", address=leave), ""]
         how_often, no_more = _("How often you get e-mail"), _("No e-mail any more")
         items = "".join(
-            f'<li><a href="{escape(address)}">{escape(sentence)}</a></li>'
-            if address
-            else f"<li>{escape(sentence)}</li>"
-            for sentence, address in lines
+            (f'<li><a href="{escape(address)}">{escape(sentence)}</a>' if address else f"<li>{escape(sentence)}")
+            + "".join(f"<br>{escape(line)}" for line in written.splitlines())
+            + "</li>"
+            for sentence, address, written in lines
         )
         html = (
             f'<!doctype html><html lang="{"zh-CN" if language == "zh" else "en"}"><meta charset="utf-8">'

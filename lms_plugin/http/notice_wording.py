@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from lms_plugin.domain.hours import class_hours
 from lms_plugin.http.figures import figure
 from lms_plugin.http.question_wording import waiting_time
-from lms_plugin.services import questions_notices, reminding
+from lms_plugin.services import questions_notices, reminding, substitutions, tutor_briefs, tutor_messages
 
 Params = Mapping[str, Any]
 
@@ -126,6 +126,29 @@ def _post_void_lifted(params: Params, _language: str) -> str:
     return _("Your post in “%(title)s” is no longer void: %(reason)s", title=params["title"], reason=params["reason"])
 
 
+def _substitute_given(params: Params, _language: str) -> str:
+    return _(
+        "%(substitute)s stands in for %(tutor)s in the class group “%(group)s” from %(first)s to %(last)s.",
+        **_stands_in(params),
+    )
+
+
+def _substitute_ended(params: Params, _language: str) -> str:
+    return _(
+        "%(substitute)s no longer stands in for %(tutor)s in the class group “%(group)s” (%(first)s to %(last)s).",
+        **_stands_in(params),
+    )
+
+
+def _tutor_brief(params: Params, _language: str) -> str:
+    return _(
+        "%(tutor)s has sent the brief of “%(group)s” for the week from %(day)s.",
+        tutor=params["tutor"],
+        group=params["group"],
+        day=str(format_date(date.fromisoformat(params["week_on"]), "medium")),
+    )
+
+
 _SENTENCES: dict[str, Callable[[Params, str], str]] = {
     reminding.WINDOW_CLOSES: _window_closes,
     reminding.FELL_BEHIND: _fell_behind,
@@ -148,6 +171,12 @@ _SENTENCES: dict[str, Callable[[Params, str], str]] = {
     "post_excellent_withdrawn": _post_excellent_withdrawn,
     "post_void": _post_void,
     "post_void_lifted": _post_void_lifted,
+    tutor_messages.NOTICE: lambda params, _language: _(
+        "Message from your tutor %(tutor)s: %(title)s", tutor=params["tutor"], title=params["title"]
+    ),
+    tutor_briefs.NOTICE: _tutor_brief,
+    substitutions.GIVEN: _substitute_given,
+    substitutions.ENDED: _substitute_ended,
     "dispute_opened": lambda *_args: _("A learner disputes class hours; please have a look."),
     "dispute_proposed": lambda *_args: _("There is a proposal on the class hours that you dispute."),
     "dispute_to_decide": lambda *_args: _("Disputed class hours wait for your decision."),
@@ -155,6 +184,22 @@ _SENTENCES: dict[str, Callable[[Params, str], str]] = {
     "dispute_refused": lambda *_args: _("A dispute about class hours was refused; the reason stands beside it."),
     "dispute_withdrawn": lambda *_args: _("A dispute about class hours was withdrawn."),
 }
+
+
+def notice_text(kind: str, params: Params) -> str:
+    """What a letter says below the sentence: a tutor's message as it was written; else nothing."""
+    text = params.get("text", "")
+    return text if kind == tutor_messages.NOTICE and isinstance(text, str) else ""
+
+
+def _stands_in(params: Params) -> dict[str, str]:
+    return {
+        "substitute": str(params["substitute"]),
+        "tutor": str(params["tutor"]),
+        "group": str(params["group"]),
+        "first": str(format_date(date.fromisoformat(params["starts_on"]), "medium")),
+        "last": _day_before(params["ends_on"]),
+    }
 
 
 def _week(params: Params, language: str) -> dict[str, str]:

@@ -6,8 +6,10 @@ NotFound for one who may not, so that an id tells nobody anything.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, defer
 
 from lms_plugin.domain.errors import NotAllowed, NotAuthenticated, NotFound
@@ -15,6 +17,7 @@ from lms_plugin.storage.activity import Thread
 from lms_plugin.storage.admission import Nomination, Upload
 from lms_plugin.storage.people import Region, RoleGrant, User
 from lms_plugin.storage.programmes import ClassGroup, ClassGroupTutor, Enrolment, ModuleRow, ProgrammeRow
+from lms_plugin.storage.tutoring import Substitution
 
 LEARNER, TUTOR, PROVIDER, OFFICE = "learner", "tutor", "provider", "office"
 ROLES = (LEARNER, TUTOR, PROVIDER, OFFICE)
@@ -29,14 +32,23 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class StandIn:
+    """A class group in which somebody stands in for one of its tutors at this moment."""
+
+    class_group_id: int
+    tutor_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
-    """The person a request or command acts for."""
+    """The person a request or command acts for, at one moment: `stand_ins` are those of that moment."""
 
     user_id: int
     login: str
     name: str
     language: str
     grants: tuple[Grant, ...]
+    stand_ins: tuple[StandIn, ...] = ()
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -44,6 +56,10 @@ class Actor:
 
     def has(self, role: str) -> bool:
         return any(grant.role == role for grant in self.grants)
+
+    def stands_in_for(self, class_group_id: int | None) -> int | None:
+        """The tutor of a class group whom the actor stands in for; None where they do not."""
+        return next((one.tutor_id for one in self.stand_ins if one.class_group_id == class_group_id), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +73,8 @@ class Scope:
         return self.region_ids is None or any(one in self.region_ids for one in lineage)
 
 
-def actor_of(session: Session, user_id: int) -> Actor:
-    """The actor for a user.
+def actor_of(session: Session, user_id: int, now: datetime | None = None) -> Actor:
+    """The actor for a user, with the class groups in which they stand in for a tutor `now` (None: in none).
 
     Raises:
         NotAuthenticated: there is no such user, or the account is closed.
@@ -73,6 +89,7 @@ def actor_of(session: Session, user_id: int) -> Actor:
         name=user.name,
         language=user.language,
         grants=tuple(Grant(grant.role, grant.region_id) for grant in grants),
+        stand_ins=_stand_ins(session, user_id, now) if any(grant.role == TUTOR for grant in grants) else (),
     )
 
 
@@ -114,6 +131,24 @@ def in_scope(scope: Scope, region_id: InstrumentedAttribute[int | None]) -> Colu
     return region_id.in_(inside)
 
 
+def require_tutor(actor: Actor) -> None:
+    """For what concerns any tutor.
+
+    Raises:
+        NotAllowed: the person is no tutor.
+    """
+    if not actor.has(TUTOR):
+        raise NotAllowed(needs=TUTOR)
+
+
+def in_tutored_group(actor: Actor, class_group_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """An SQL condition: the class group in this column is one that the actor tutors, or stands in for a tutor of."""
+    if not actor.has(TUTOR):
+        return false()
+    own = select(ClassGroupTutor.class_group_id).where(ClassGroupTutor.user_id == actor.user_id)
+    return or_(class_group_id.in_(own), class_group_id.in_([one.class_group_id for one in actor.stand_ins]))
+
+
 def own_enrolment(session: Session, actor: Actor, enrolment_id: int) -> Enrolment:
     """The actor's own enrolment.
 
@@ -152,6 +187,22 @@ def tutored_enrolment(session: Session, actor: Actor, enrolment_id: int) -> Enro
     if enrolment is None or not _tutors(session, actor, enrolment.class_group_id):
         raise NotFound(what="enrolment")
     return enrolment
+
+
+def guided_enrolment(session: Session, actor: Actor, enrolment_id: int) -> Enrolment:
+    """An enrolment of a learner whom the actor tutors or answers for: with what the learner does not see of it.
+
+    Raises:
+        NotFound: they do neither, it is their own, or there is none.
+    """
+    enrolment = session.get(Enrolment, enrolment_id)
+    if (
+        enrolment is not None
+        and enrolment.user_id != actor.user_id
+        and (_tutors(session, actor, enrolment.class_group_id) or _answers_for(session, actor, enrolment.region_id))
+    ):
+        return enrolment
+    raise NotFound(what="enrolment")
 
 
 def office_enrolment(session: Session, actor: Actor, enrolment_id: int) -> Enrolment:
@@ -231,6 +282,17 @@ def tutors_enrolment(session: Session, actor: Actor, enrolment: Enrolment) -> bo
     return _tutors(session, actor, enrolment.class_group_id)
 
 
+def standing_in(session: Session, class_group_id: int | None, now: datetime) -> list[int]:
+    """Who stands in for a tutor of a class group at a moment, by id."""
+    rows = session.execute(_at(now).where(Substitution.class_group_id == class_group_id))
+    return [substitute_id for _group, _tutor, substitute_id in rows]
+
+
+def tutors_group(session: Session, actor: Actor, class_group_id: int) -> bool:
+    """Whether the actor tutors a class group, or stands in for a tutor of it."""
+    return _tutors(session, actor, class_group_id)
+
+
 def tutored_group(session: Session, actor: Actor, class_group_id: int) -> ClassGroup:
     """A class group the actor tutors.
 
@@ -244,21 +306,14 @@ def tutored_group(session: Session, actor: Actor, class_group_id: int) -> ClassG
 
 
 def tutored_groups(session: Session, actor: Actor) -> list[ClassGroup]:
-    """All class groups the actor tutors, by name.
+    """All class groups the actor tutors, or stands in for a tutor of, by name.
 
     Raises:
         NotAllowed: the person is no tutor.
     """
-    if not actor.has(TUTOR):
-        raise NotAllowed(needs=TUTOR)
-    return list(
-        session.scalars(
-            select(ClassGroup)
-            .join(ClassGroupTutor, ClassGroupTutor.class_group_id == ClassGroup.id)
-            .where(ClassGroupTutor.user_id == actor.user_id)
-            .order_by(ClassGroup.name, ClassGroup.id)
-        )
-    )
+    require_tutor(actor)
+    own = in_tutored_group(actor, ClassGroup.id)
+    return list(session.scalars(select(ClassGroup).where(own).order_by(ClassGroup.name, ClassGroup.id)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +378,30 @@ def own_upload(session: Session, actor: Actor, upload_id: str) -> Upload:
 def _tutors(session: Session, actor: Actor, class_group_id: int | None) -> bool:
     if class_group_id is None or not actor.has(TUTOR):
         return False
+    if actor.stands_in_for(class_group_id) is not None:
+        return True
     return session.get(ClassGroupTutor, (class_group_id, actor.user_id)) is not None
+
+
+def _stand_ins(session: Session, user_id: int, now: datetime | None) -> tuple[StandIn, ...]:
+    """Where somebody stands in for a tutor at this moment."""
+    if now is None:
+        return ()
+    rows = session.execute(_at(now).where(Substitution.substitute_id == user_id))
+    return tuple(StandIn(group_id, tutor_id) for group_id, tutor_id, _substitute in rows)
+
+
+def _at(now: datetime) -> Select[tuple[int, int, int]]:
+    """(class group, tutor, substitute) of the substitutions of a moment; never for one who is no tutor any more."""
+    still_tutors = and_(
+        ClassGroupTutor.class_group_id == Substitution.class_group_id, ClassGroupTutor.user_id == Substitution.tutor_id
+    )
+    return (
+        select(Substitution.class_group_id, Substitution.tutor_id, Substitution.substitute_id)
+        .join(ClassGroupTutor, still_tutors)
+        .where(Substitution.ended_at.is_(None), Substitution.starts_at <= now, Substitution.ends_at > now)
+        .order_by(Substitution.id)
+    )
 
 
 def _answers_for(session: Session, actor: Actor, region_id: int | None) -> bool:

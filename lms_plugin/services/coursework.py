@@ -18,8 +18,9 @@ from lms_plugin.services.access import Actor
 from lms_plugin.services.attachments import Folder, NewFile
 from lms_plugin.services.notices import NewNotice
 from lms_plugin.services.study_records import NewRecord
+from lms_plugin.services.trail import HOMEWORK_MARKED, note_action
 from lms_plugin.storage.people import User
-from lms_plugin.storage.programmes import ClassGroup, ClassGroupTutor, Enrolment
+from lms_plugin.storage.programmes import ClassGroup, Enrolment
 from lms_plugin.storage.study import Coursework
 
 LONGEST_REMARK = 500
@@ -191,6 +192,7 @@ def mark(
         about = f"{source_of(row.id)} {now.isoformat()}"
         notices.tell(session, NewNotice(enrolment.user_id, "homework_returned", about, {}, address), now)
     settle(session, row, component, programme, by_id=actor.user_id, because=remark, now=now)
+    note_action(session, actor, HOMEWORK_MARKED, source_of(row.id), enrolment.id, now, mark=mark, state=state)
     return row
 
 
@@ -234,8 +236,7 @@ def to_mark(session: Session, actor: Actor, now: datetime, *, state: str = SUBMI
         .join(Enrolment, Enrolment.id == Coursework.enrolment_id)
         .join(User, User.id == Enrolment.user_id)
         .join(ClassGroup, ClassGroup.id == Enrolment.class_group_id)
-        .join(ClassGroupTutor, ClassGroupTutor.class_group_id == ClassGroup.id)
-        .where(ClassGroupTutor.user_id == actor.user_id)
+        .where(access.in_tutored_group(actor, ClassGroup.id))
         .where(Coursework.kind == ComponentKind.HOMEWORK.value, Coursework.state == state)
         .order_by(Coursework.submitted_at, Coursework.id)
         .limit(500)

@@ -17,6 +17,7 @@ from lms_plugin.services import access, catalogue
 from lms_plugin.services.access import Actor, Place
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.entering import Credit, Entering, enter_many, lock_ledgers
+from lms_plugin.services.trail import POST_WRITTEN, note_action
 from lms_plugin.storage.activity import Post, Thread
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment, ModuleRow
@@ -282,6 +283,9 @@ def _write(
     now: datetime,
 ) -> Post:
     (post,) = _write_all(session, thread, [_Writing(actor, place, body, reply_to_id)], now)
+    if place.enrolment is None:
+        about, group_id = f"post/{post.id}", thread.class_group_id
+        note_action(session, actor, POST_WRITTEN, about, None, now, class_group_id=group_id, title=thread.title)
     return post
 
 

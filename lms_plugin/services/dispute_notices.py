@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lms_plugin.services import notices
+from lms_plugin.services import access, notices
 from lms_plugin.services.access import OFFICE
 from lms_plugin.services.dispute_access import parties
 from lms_plugin.services.notices import NewNotice
@@ -16,10 +16,11 @@ from lms_plugin.storage.programmes import ClassGroupTutor, Enrolment
 
 
 def opened(session: Session, dispute: Dispute, enrolment: Enrolment, now: datetime) -> None:
-    """Tell the tutors; the office where there are none."""
+    """Tell the tutors, and who stands in for one of them; the office where there are none."""
     tutors = tutors_of(session, enrolment)
     if tutors:
-        _tell(session, tutors, "dispute_opened", dispute, _tutor(dispute), now)
+        substitutes = access.standing_in(session, enrolment.class_group_id, now)
+        _tell(session, [*tutors, *substitutes], "dispute_opened", dispute, _tutor(dispute), now)
     else:
         _tell(session, nearest_office(session, dispute, enrolment), "dispute_opened", dispute, _office(dispute), now)
 

@@ -29,6 +29,7 @@ from lms_plugin.services.dispute_access import (
     waits_for_tutor,
 )
 from lms_plugin.services.entering import Credit, Entering, day_of_entry, enter_many
+from lms_plugin.services.trail import DISPUTE_PROPOSED, note_action
 from lms_plugin.storage.ledger import ComponentTotal, CreditEntryRow, LedgerHead
 from lms_plugin.storage.notices import Dispute
 from lms_plugin.storage.programmes import Enrolment
@@ -133,6 +134,8 @@ def propose(session: Session, actor: Actor, dispute_id: int, *, minutes: int, re
     dispute.proposed_by_id, dispute.proposed_at = actor.user_id, now
     session.flush()
     dispute_notices.proposed(session, dispute, enrolment, now)
+    about = f"dispute/{dispute.id}"
+    note_action(session, actor, DISPUTE_PROPOSED, about, enrolment.id, now, proposed_ms=amount_ms, reason=reason)
     return dispute
 
 

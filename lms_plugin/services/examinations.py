@@ -18,6 +18,7 @@ from lms_plugin.services.coursework import checked_remark, settle, source_of
 from lms_plugin.storage.people import Region, User
 from lms_plugin.storage.programmes import ClassGroupTutor, Enrolment, ProgrammeRow
 from lms_plugin.storage.study import Coursework, Meeting, MeetingGroup, SignIn, StudyRecord
+from lms_plugin.storage.tutoring import Substitution
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,19 @@ def examination_of(programme: Programme) -> Component:
 
 
 def taught_by(session: Session, enrolments: Sequence[Enrolment]) -> dict[int, frozenset[int]]:
-    """Who taught each enrolment, by its id: the tutors of its class group, and who led meetings it was at or its group
-    was asked to."""
+    """Who taught each enrolment, by its id: the tutors of its class group, whoever stood in for one, and who led
+    meetings it was at or its group was asked to."""
     group_ids = {one.class_group_id for one in enrolments if one.class_group_id is not None}
     of_group: dict[int | None, set[int]] = {one: set() for one in group_ids}
     for group_id, user_id in session.execute(
         select(ClassGroupTutor.class_group_id, ClassGroupTutor.user_id).where(
             ClassGroupTutor.class_group_id.in_(group_ids)
+        )
+    ):
+        of_group[group_id].add(user_id)
+    for group_id, user_id in session.execute(
+        select(Substitution.class_group_id, Substitution.substitute_id).where(
+            Substitution.class_group_id.in_(group_ids)
         )
     ):
         of_group[group_id].add(user_id)

@@ -11,7 +11,7 @@ from lms_plugin.domain.programme import Component, Programme, Variant
 from lms_plugin.services import access, catalogue
 from lms_plugin.services.access import OFFICE, TUTOR, Actor, Scope
 from lms_plugin.storage.people import Region
-from lms_plugin.storage.programmes import ClassGroupTutor, Enrolment
+from lms_plugin.storage.programmes import ClassGroup, Enrolment
 from lms_plugin.storage.study import Meeting, MeetingGroup
 
 
@@ -109,9 +109,7 @@ def _tutors_all(session: Session, actor: Actor, meeting: Meeting) -> bool:
     if not actor.has(TUTOR):
         return False
     groups = groups_of(session, meeting.id)
-    tutored = select(func.count()).where(
-        ClassGroupTutor.user_id == actor.user_id, ClassGroupTutor.class_group_id.in_(groups)
-    )
+    tutored = select(func.count()).where(access.in_tutored_group(actor, ClassGroup.id), ClassGroup.id.in_(groups))
     return bool(groups) and session.scalar(tutored) == len(groups)
 
 

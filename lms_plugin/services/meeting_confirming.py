@@ -16,6 +16,7 @@ from lms_plugin.services.meeting_list import presence_of, study_rule
 from lms_plugin.services.meeting_signing import BY_LIST, REFUSED, SETTLED, SIGNED, sign_many
 from lms_plugin.services.meetings import CANCELLED, CONFIRMED, checked_reason, source_of
 from lms_plugin.services.study_records import NewRecord, Recorded
+from lms_plugin.services.trail import LIST_CONFIRMED, MARKED_ABSENT, MARKED_PRESENT, note_action, note_each
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.study import Meeting, SignIn
 
@@ -74,6 +75,8 @@ def mark_present(
     sign_many(session, meeting.id, attendances, by=BY_LIST, by_id=actor.user_id, now=now)
     if meeting.state == CONFIRMED:
         _record(session, meeting, actor.user_id, now, only=enrolment_ids, because=reason)
+    about = source_of(meeting.id)
+    note_each(session, actor, MARKED_PRESENT, about, enrolment_ids, now, title=meeting.title, reason=reason)
 
 
 def mark_absent(
@@ -100,6 +103,8 @@ def mark_absent(
             )
         row.state, row.reason, row.changed_by_id, row.changed_at = REFUSED, reason, actor.user_id, now
     session.flush()
+    about = source_of(meeting.id)
+    note_each(session, actor, MARKED_ABSENT, about, enrolment_ids, now, title=meeting.title, reason=reason)
 
 
 def confirm(session: Session, actor: Actor, meeting_id: int, now: datetime) -> Confirmed:
@@ -113,7 +118,13 @@ def confirm(session: Session, actor: Actor, meeting_id: int, now: datetime) -> C
         Conflict: `meeting_not_over`, `meeting_settled` (cancelled).
     """
     meeting = run_meeting(session, actor, meeting_id, locked=True)
-    return confirm_list(session, meeting, by_id=actor.user_id, now=now)
+    confirmed = confirm_list(session, meeting, by_id=actor.user_id, now=now)
+    about = source_of(meeting.id)
+    groups: Sequence[int | None] = meeting_access.groups_of(session, meeting.id) or [None]
+    figures = {"title": meeting.title, "number": len(confirmed.recorded)}
+    for group_id in groups:
+        note_action(session, actor, LIST_CONFIRMED, about, None, now, class_group_id=group_id, **figures)
+    return confirmed
 
 
 def confirm_list(session: Session, meeting: Meeting, *, by_id: int, now: datetime) -> Confirmed:

@@ -12,8 +12,9 @@ from lms_plugin.domain.modes import MEETING_KINDS, ComponentKind
 from lms_plugin.domain.programme import MINUTE_MS, Component, Programme, Window
 from lms_plugin.services import access, catalogue, meetings, people
 from lms_plugin.services.access import OFFICE, Actor
+from lms_plugin.services.trail import MEETING_PLANNED, note_action
 from lms_plugin.storage.people import Region, User
-from lms_plugin.storage.programmes import ClassGroup, ClassGroupTutor, Enrolment, ModuleRow, Video
+from lms_plugin.storage.programmes import ClassGroup, Enrolment, ModuleRow, Video
 from lms_plugin.storage.study import Meeting, MeetingGroup
 
 MEDIA = ("satellite", "disc", "network")
@@ -168,6 +169,9 @@ def _kept(
     session.flush()
     session.add_all(MeetingGroup(meeting_id=meeting.id, class_group_id=one) for one in new.group_ids)
     session.flush()
+    for group_id in new.group_ids:
+        about = meetings.source_of(meeting.id)
+        note_action(session, actor, MEETING_PLANNED, about, None, now, class_group_id=group_id, title=meeting.title)
     return meeting
 
 
@@ -214,7 +218,7 @@ def _told(faults: Sequence[Fault]) -> list[dict[str, str]]:
 def _group(session: Session, actor: Actor, group_id: int, programme_id: int) -> ClassGroup:
     group = session.get(ClassGroup, group_id)
     if group is not None and group.programme_id == programme_id:
-        if actor.has(access.TUTOR) and session.get(ClassGroupTutor, (group.id, actor.user_id)) is not None:
+        if access.tutors_group(session, actor, group.id):
             return group
         around = _region_around(session, [group.id])
         if _is_whole_office(actor) or (around is not None and _answers_for(session, actor, around)):

@@ -95,15 +95,15 @@ def change_password(session: Session, user_id: int, *, old: str, new: str) -> in
     return set_password(session, user_id, new)
 
 
-def user_for_page_session(session: Session, user_id: int, epoch: int) -> Actor | None:
-    """The person a signed-in page belongs to, from what its cookie says.
+def user_for_page_session(session: Session, user_id: int, epoch: int, now: datetime | None = None) -> Actor | None:
+    """The person a signed-in page belongs to, from what its cookie says, as they are `now`.
 
     None where that sign-in has ended: the account was closed or is gone, or the password changed since.
     """
     user = session.get(User, user_id)
     if user is None or not user.is_active or user.sign_in_epoch != epoch:
         return None
-    return access.actor_of(session, user_id)
+    return access.actor_of(session, user_id, now)
 
 
 def sign_in_epoch(session: Session, user_id: int) -> int:
@@ -156,7 +156,7 @@ def actor_for_token(session: Session, token: str, now: datetime) -> Actor:
     if found is not None:
         kept, user = found
         if now < kept.expires_at and kept.sign_in_epoch == user.sign_in_epoch and user.is_active:
-            return access.actor_of(session, user.id)
+            return access.actor_of(session, user.id, now)
     raise NotAuthenticated("token_invalid")
 
 

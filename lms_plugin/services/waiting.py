@@ -27,8 +27,7 @@ def homework(session: Session, actor: Actor) -> int:
         session,
         select(Coursework.id)
         .join(Enrolment, Enrolment.id == Coursework.enrolment_id)
-        .join(ClassGroupTutor, ClassGroupTutor.class_group_id == Enrolment.class_group_id)
-        .where(ClassGroupTutor.user_id == actor.user_id)
+        .where(access.in_tutored_group(actor, Enrolment.class_group_id))
         .where(Coursework.kind == ComponentKind.HOMEWORK.value, Coursework.state == SUBMITTED),
     )
 
@@ -39,17 +38,14 @@ def proposals(session: Session, actor: Actor) -> int:
         session,
         select(Dispute.id)
         .join(Enrolment, Enrolment.id == Dispute.enrolment_id)
-        .join(ClassGroupTutor, ClassGroupTutor.class_group_id == Enrolment.class_group_id)
-        .where(ClassGroupTutor.user_id == actor.user_id, Dispute.state == dispute_access.OPEN),
+        .where(access.in_tutored_group(actor, Enrolment.class_group_id), Dispute.state == dispute_access.OPEN),
     )
 
 
 def attendance_lists(session: Session, actor: Actor, now: datetime) -> int:
     """Meetings of a tutor that are over, with people on the list whom nobody has confirmed."""
     in_own_group = exists().where(
-        MeetingGroup.meeting_id == Meeting.id,
-        MeetingGroup.class_group_id == ClassGroupTutor.class_group_id,
-        ClassGroupTutor.user_id == actor.user_id,
+        MeetingGroup.meeting_id == Meeting.id, access.in_tutored_group(actor, MeetingGroup.class_group_id)
     )
     return _count(
         session,

@@ -12,6 +12,7 @@ from lms_plugin.storage import (
     programmes,
     questions,
     study,
+    tutoring,
 )
 from lms_plugin.storage.base import Base
 
@@ -28,6 +29,7 @@ __all__ = [
     "programmes",
     "questions",
     "study",
+    "tutoring",
 ]
 
 metadata = Base.metadata

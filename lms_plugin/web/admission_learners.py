@@ -1,9 +1,12 @@
 """Pages of those who are in a programme: learners, one learner with all changes, and class groups."""
 
+from functools import partial
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Conflict, Malformed, NotFound
 from lms_plugin.domain.programme import Variant
@@ -12,7 +15,7 @@ from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.http.languages import current_language
 from lms_plugin.http.wording import refusal_sentence
-from lms_plugin.services import access, admission_list, catalogue, classgroups, enrolments, hours
+from lms_plugin.services import access, admission_list, catalogue, classgroups, enrolments, hours, trail
 from lms_plugin.storage.people import Region, User
 from lms_plugin.storage.programmes import ClassGroup, ProgrammeRow
 from lms_plugin.web import admission
@@ -140,12 +143,10 @@ def group_page(class_group_id: int) -> ResponseReturnValue:
     login, user_id = request.form.get("login", "").strip(), as_id(request.form.get("user_id", ""))
     try:
         if user_id is not None:
-            shared.database.transact(lambda store: classgroups.dismiss(store, actor, class_group_id, user_id))
+            shared.database.transact(partial(_dismiss, class_group_id=class_group_id, user_id=user_id))
             flash(_("The tutor no longer has this class group."), "success")
         else:
-            tutor = shared.database.transact(
-                lambda store: classgroups.appoint(store, actor, class_group_id, login).name
-            )
+            tutor = shared.database.transact(partial(_appoint, class_group_id=class_group_id, login=login))
             flash(_("%(name)s tutors this class group now.", name=tutor), "success")
     except NotFound as refusal:
         if refusal.params.get("what") != "user":
@@ -155,6 +156,22 @@ def group_page(class_group_id: int) -> ResponseReturnValue:
     except Conflict as refusal:
         return _group_page(class_group_id, login, refusal_sentence(refusal)), 422
     return redirect(url_for("pages.admission_group", class_group_id=class_group_id), 303)
+
+
+def _appoint(store: Session, *, class_group_id: int, login: str) -> str:
+    user = classgroups.appoint(store, current_actor(), class_group_id, login)
+    _note(store, trail.TUTOR_APPOINTED, class_group_id, user)
+    return user.name
+
+
+def _dismiss(store: Session, *, class_group_id: int, user_id: int) -> None:
+    classgroups.dismiss(store, current_actor(), class_group_id, user_id)
+    _note(store, trail.TUTOR_DISMISSED, class_group_id, store.get_one(User, user_id))
+
+
+def _note(store: Session, kind: str, class_group_id: int, tutor: User) -> None:
+    now, about = context().clock(), f"user/{tutor.id}"
+    trail.note_action(store, current_actor(), kind, about, None, now, class_group_id=class_group_id, tutor=tutor.name)
 
 
 def _enrolment_page(enrolment_id: int, typed: dict[str, str], error: str | None) -> str:

@@ -28,12 +28,14 @@ from lms_plugin.web import (
     entries,
     examinations,
     faq,
+    handover,
     imports,
     learner,
     ledger,
     media,
     meeting_plans,
     meetings,
+    messages,
     navigation,
     notices,
     office,
@@ -46,7 +48,11 @@ from lms_plugin.web import (
     questions,
     school_study,
     showing,
+    trail,
     tutor,
+    tutor_briefs,
+    tutor_learner,
+    tutor_many,
     tutor_questions,
 )
 
@@ -67,6 +73,7 @@ def register(app: Flask, limiter: Limiter) -> None:
     at("/enrolments/<id:enrolment_id>/hours", "hours", ledger.hours_page)
     at("/enrolments/<id:enrolment_id>/pace", "pace", pace.learner)
     at("/enrolments/<id:enrolment_id>/hours/entries/<id:number>", "entry", entries.entry_page)
+    at("/enrolments/<id:enrolment_id>/messages", "messages", messages.own)
     at("/enrolments/<id:enrolment_id>/disputes", "disputes", own_disputes.own, methods=FORM)
     at("/disputes/<id:dispute_id>/withdrawal", "withdraw_dispute", own_disputes.withdraw, methods=["POST"])
     at("/enrolments/<id:enrolment_id>/modules/<id:module_id>", "module", learner.module, methods=FORM)
@@ -132,11 +139,23 @@ def register(app: Flask, limiter: Limiter) -> None:
     at("/tutor/questions/<id:question_id>/faq", "promote_question", faq.promote, methods=FORM)
     at("/tutor/modules/<id:module_id>/faq", "tutor_faq", faq.entries)
     at("/faq/<id:entry_id>/withdrawal", "withdraw_faq", faq.withdraw, methods=["POST"])
+    at("/tutor/groups/<id:class_group_id>/selected", "tutor_selected", tutor_many.selected, methods=FORM)
+    at("/tutor/groups/<id:class_group_id>/messages", "tutor_messages", tutor_many.messages)
+    at("/tutor/groups/<id:class_group_id>/messages/new", "tutor_message", tutor_many.message, methods=FORM)
+    at("/tutor/groups/<id:class_group_id>/releases", "tutor_release_many", tutor_many.release_many, methods=FORM)
+    at("/tutor/groups/<id:class_group_id>/homework", "tutor_pass_homework", tutor_many.pass_homework, methods=FORM)
+    at("/tutor/groups/<id:class_group_id>/brief", "tutor_brief", tutor_briefs.page, methods=FORM)
+    at("/tutor/groups/<id:class_group_id>/handover", "handover", handover.for_tutor, methods=FORM)
+    at("/tutor/enrolments/<id:enrolment_id>", "tutor_learner", tutor_learner.page, methods=FORM)
+    at("/tutor/trail", "tutor_trail", trail.own)
 
     at("/office", "office", office.report)
     at("/office/faq", "office_faq", faq.records)
     at("/office/meetings", "office_meetings", meeting_plans.office_meetings, methods=FORM)
     at("/office/brief", "brief", office.progress_brief)
+    at("/office/brief/sent", "briefs_sent", tutor_briefs.sent)
+    at("/office/trail", "office_trail", trail.office)
+    at("/office/groups/<id:class_group_id>/handover", "office_handover", handover.for_office, methods=FORM)
     at("/office/imports", "imports", imports.imports, methods=FORM)
     at("/office/imports/empty/<kind>.csv", "import_template", imports.import_template)
     at("/office/imports/<upload_id>", "import_preview", imports.import_preview)

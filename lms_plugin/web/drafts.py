@@ -23,10 +23,28 @@ ENDPOINTS = frozenset(
         "pages.question",
         "pages.tutor_question",
         "pages.promote_question",
+        "pages.tutor_message",
+        "pages.tutor_learner",
+        "pages.tutor_brief",
     }
 )
-_HIDDEN = ("reply_to", "class_group", "kind", "day", "starts", "ends", "at_seconds", "is_private", "key")
-"""Fields that go along unseen: what a draft answers, when and what an activity was, and how a question is asked."""
+_HIDDEN = (
+    "reply_to",
+    "class_group",
+    "kind",
+    "day",
+    "starts",
+    "ends",
+    "at_seconds",
+    "is_private",
+    "key",
+    "recipients",
+    "once",
+    "audience",
+    "body_en",
+)
+"""Fields that go along unseen: what a draft answers, when and what an activity was, how a question is asked, who gets a
+message or brief."""
 _CARRIED = "draft_"
 
 

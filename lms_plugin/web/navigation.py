@@ -18,10 +18,22 @@ from lms_plugin.services.access import Actor
 
 Count = Callable[[Session, Actor, datetime], int]
 Sentence = Callable[[int], str]
-ANYBODYS = ("hours", "entry", "pace")
+ANYBODYS = ("hours", "entry", "pace", "tutor_learner")
 """Pages of one learner that tutors and offices see as well."""
 POSTS = ("post_history", "edit_post", "remove_post")
 """Pages of a post for whoever wrote it."""
+
+OF_GROUPS = (
+    "tutor_selected",
+    "tutor_messages",
+    "tutor_message",
+    "tutor_release_many",
+    "tutor_pass_homework",
+    "tutor_brief",
+    "tutor_trail",
+    "handover",
+)
+"""Pages of one class group of a tutor's."""
 
 
 @dataclass(slots=True)
@@ -152,7 +164,7 @@ def _figure(number: int) -> str:
 
 def _study() -> Area:
     studied = ("programme", "disputes", "module", "thread", "study", "new_activity", "activity", "homework")
-    own = (*studied, "questions", "question", *POSTS, *ANYBODYS)
+    own = (*studied, "messages", "questions", "question", *POSTS, *ANYBODYS)
     return Area(
         _("My study"),
         [
@@ -167,7 +179,11 @@ def _tutoring() -> Area:
     return Area(
         _("Tutoring"),
         [
-            Entry("pages.tutor", _("Class groups"), ("release", "tutor_module", "tutor_thread", *POSTS, *ANYBODYS)),
+            Entry(
+                "pages.tutor",
+                _("Class groups"),
+                ("release", "tutor_module", "tutor_thread", *OF_GROUPS, *POSTS, *ANYBODYS),
+            ),
             Entry(
                 "pages.tutor_questions",
                 _("Questions"),
@@ -216,7 +232,7 @@ def _office(whole: bool) -> Area:
         _("Programme office"),
         [
             Entry("pages.office", _("Completion"), ANYBODYS),
-            Entry("pages.brief", _("Progress brief")),
+            Entry("pages.brief", _("Progress brief"), ("briefs_sent",)),
             Entry(
                 "pages.admission_programmes",
                 _("Admission"),
@@ -229,6 +245,7 @@ def _office(whole: bool) -> Area:
                     "admission_learners",
                     "admission_groups",
                     "admission_group",
+                    "office_handover",
                     "admission_enrolment",
                     "admission_receive",
                     "admission_upload",
@@ -261,6 +278,7 @@ def _office(whole: bool) -> Area:
                 sentence=lambda num: ngettext("%(num)s dispute to decide", "%(num)s disputes to decide", num),
             ),
             Entry("pages.office_faq", _("FAQ"), ("withdraw_faq",)),
+            Entry("pages.office_trail", _("What tutors did")),
             Entry("pages.deliveries", _("LMS reports"), ("retry", "retry_platform"), shown=whole),
         ],
     )

@@ -1,4 +1,4 @@
-"""The tutor's pages: class groups with their learners, and the discussions of their modules."""
+"""The tutor's pages: class groups with who needs the tutor and what waits, and the discussions of their modules."""
 
 from dataclasses import dataclass, replace
 
@@ -13,13 +13,14 @@ from lms_plugin.domain.intervals import Segment, Segments
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.http.languages import current_language
+from lms_plugin.http.tutoring_wording import concern_sentence
 from lms_plugin.http.wording import refusal_sentence
-from lms_plugin.services import access, catalogue, markup, oversight, releases, standings
+from lms_plugin.services import access, catalogue, markup, releases, standings, substitutions, tutoring
 from lms_plugin.services.access import Actor
 from lms_plugin.services.catalogue import CatalogueModule, InForce
 from lms_plugin.services.releases import HeldFilm
 from lms_plugin.storage.programmes import ClassGroup
-from lms_plugin.web import discussion, showing
+from lms_plugin.web import discussion, showing, tutor_waits
 from lms_plugin.web.drafts import Draft, written
 from lms_plugin.web.numbers import as_id, in_query
 from lms_plugin.web.pace import Keepers
@@ -44,7 +45,8 @@ class Release:
 
 
 def groups() -> str:
-    """The tutor's class groups; one of them in full: every learner's standing, what is held, the modules to discuss."""
+    """The tutor's class groups; one of them in full: what waits, every learner with the most urgent first, what is
+    held, the modules to discuss."""
     actor = current_actor()
     with context().database.reading() as store:
         own = access.tutored_groups(store, actor)
@@ -129,30 +131,39 @@ def _group_page(own: list[ClassGroup], chosen: int, form: Release) -> str:
     group = next((one for one in own if one.id == chosen), None)
     if group is None:
         raise NotFound(what="class_group")
-    standings.settle_class_group(shared.database, chosen, shared.clock())
+    now = shared.clock()
+    standings.settle_class_group(shared.database, chosen, now)
     with shared.database.reading() as store:
-        shown = oversight.group_overview(store, actor, chosen, shared.clock())
-        current = catalogue.in_force(store, group.programme_id, shared.clock())
+        found = tutoring.group_of(store, actor, chosen, now)
+        current = catalogue.in_force(store, group.programme_id, now)
         modules = catalogue.modules_of(store, current, None)
-        threads = {one.id: discussion.thread_list(store, actor, one.id) for one in modules}
-        held = releases.held_in_group(store, group)
+        standing_in = substitutions.current_of(store, actor, chosen, now)
+        tasks = tutor_waits.tasks(store, [one.id for one in own], now)
         language = current_language()
         titles = {
-            one: catalogue.in_force(store, one, shared.clock()).programme.title.in_language(language)
+            one: catalogue.in_force(store, one, now).programme.title.in_language(language)
             for one in {group.programme_id for group in own}
         }
+    keepers = Keepers(found.overview, request.args.get("pace", ""))
+    wanted = {one.enrolment_id for one in keepers.learners}
     return render_template(
         "tutor.html",
         groups=own,
         titles=titles,
-        shown=shown,
+        shown=found.overview,
+        needs=[one for one in found.needs if one.learner.enrolment_id in wanted],
+        concern=concern_sentence,
+        tasks=tasks,
+        waits={key: tutor_waits.number(some) for key, some in tasks.items()},
+        next_meeting=found.next_meeting,
+        standing_in=standing_in,
         modules=modules,
-        threads=threads,
-        held=held,
+        threads=found.threads,
+        held=found.held,
         checks_presence=current.programme.watching.presence_check_minutes is not None,
         module_titles={one.key: one.title.in_language(language) for one in current.programme.modules},
         form=form,
-        keepers=Keepers(shown, request.args.get("pace", "")),
+        keepers=keepers,
         longest_reason=releases.LONGEST_REASON,
     )
 

@@ -4,11 +4,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from lms_plugin.storage.programmes import Enrolment
 from tests.browser.conftest import OpenPage, sign_in
 from tests.web.stage import LONG_POST, Stage
 
 
 def addresses_of(stage: Stage) -> dict[str, list[str]]:
+    with stage.database.reading() as session:
+        group_id = session.get_one(Enrolment, stage.enrolment_id).class_group_id
     return {
         "teacher": [
             "/",
@@ -18,10 +21,18 @@ def addresses_of(stage: Stage) -> dict[str, list[str]]:
             stage.hours_address,
             f"/enrolments/{stage.enrolment_id}/pace?weekly=2",
             "/notices",
+            f"/enrolments/{stage.enrolment_id}/messages",
             *(f"{stage.hours_address}/entries/{number}" for number in (1, 2, 3, 4)),
             "/no-such-page",
         ],
-        "tutor": ["/tutor", f"/tutor/modules/{stage.module_id}", f"/tutor/threads/{stage.thread_id}"],
+        "tutor": [
+            "/tutor",
+            f"/tutor/modules/{stage.module_id}",
+            f"/tutor/threads/{stage.thread_id}",
+            f"/tutor/enrolments/{stage.enrolment_id}",
+            *(f"/tutor/groups/{group_id}/{part}" for part in ("messages", "messages/new", "brief", "handover")),
+            "/tutor/trail",
+        ],
         "admin": [
             "/office/programmes",
             *(f"/office/programmes/rural{part}" for part in ("", "/quotas", "/nominations", "/groups", "/learners")),
@@ -30,6 +41,8 @@ def addresses_of(stage: Stage) -> dict[str, list[str]]:
             "/office?group_by=county",
             "/office?group_by=learner",
             "/office/brief?group_by=county",
+            "/office/brief/sent",
+            "/office/trail",
             "/office/deliveries",
         ],
     }

@@ -60,6 +60,7 @@ def links(nav: str) -> list[str]:
                 "/office/examinations",
                 "/office/disputes",
                 "/office/faq",
+                "/office/trail",
             ],
         ),
     ],
