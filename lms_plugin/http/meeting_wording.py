@@ -26,6 +26,7 @@ def meeting_refusals(refusal: Refusal) -> dict[str, str]:
         "meeting_not_open": _("Signing in is not open for this meeting."),
         "meeting_not_over": _("The list can be confirmed once the meeting is over."),
         "meeting_settled": _("This meeting is confirmed or called off already."),
+        "meeting_begun": _("The meeting was opened already, or is over: its plan stays as it is."),
         "attendance_settled": _("Your attendance is decided already. Please ask who leads the meeting."),
         "own_attendance": _("Your own attendance has to be confirmed by somebody else who runs the meeting."),
         "code_wrong": _("This is not the code shown at present. Look at it again: it changes every half minute."),
@@ -67,6 +68,8 @@ def fault_sentence(code: str) -> str:
         "medium_unknown": _("Please choose how the film is received."),
         "module_unknown": _("The programme has no such module."),
         "region_unknown": _("There is no such region among those you answer for."),
+        "link_malformed": _("Please give a whole address that begins with https://."),
+        "link_too_long": _("This address is too long: 500 characters at most."),
         "leader_unknown": _("There is no such account among those who could lead this meeting."),
     }
     return sentences.get(code) or _("Something in what was sent is not in the right form.")

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from lms_plugin.domain import meetings
 from lms_plugin.domain.errors import Conflict, Malformed
 from lms_plugin.domain.programme import Programme
-from lms_plugin.services import access, meeting_access, study_records
+from lms_plugin.services import access, meeting_access, meeting_notices, study_records
 from lms_plugin.services.access import Actor
 from lms_plugin.services.meeting_access import run_meeting
 from lms_plugin.storage.people import Region, User
@@ -124,7 +124,9 @@ def cancel_meeting(session: Session, actor: Actor, meeting_id: int, *, reason: s
     for enrolment_id in confirmed:
         study_records.revoke(session, enrolment_id, source_of(meeting.id), by_id=actor.user_id, reason=reason, now=now)
     meeting.state, meeting.code_secret, meeting.cancelled_because = CANCELLED, b"", reason
+    meeting.sequence, meeting.changed_at = meeting.sequence + 1, now
     session.flush()
+    meeting_notices.cancelled(session, meeting, by_id=actor.user_id, now=now)
     return meeting
 
 

@@ -19,6 +19,7 @@ from lms_plugin.web import (
     admission_uploads,
     api_docs,
     approvals,
+    calendars,
     coursework,
     deliveries,
     discussion,
@@ -31,6 +32,7 @@ from lms_plugin.web import (
     learner,
     ledger,
     media,
+    meeting_edit,
     meeting_plans,
     meetings,
     navigation,
@@ -69,6 +71,10 @@ def register(app: Flask, limiter: Limiter) -> None:
     at("/meetings", "own_meetings", own_meetings.own_meetings)
     at("/meetings/viewings", "viewings", meeting_plans.viewings, methods=FORM)
     at("/meetings/<id:meeting_id>", "meeting", meetings.meeting)
+    at("/meetings/calendar", "calendar", calendars.calendar, methods=FORM)
+    at("/meetings/calendar/<token>.ics", "calendar_feed", calendars.calendar_feed)
+    at("/meetings/<id:meeting_id>/calendar.ics", "meeting_file", calendars.meeting_file)
+    at("/meetings/<id:meeting_id>/edit", "meeting_edit", meeting_edit.meeting_edit, methods=FORM)
     at("/meetings/<id:meeting_id>/live", "meeting_live", meetings.meeting_live)
     at("/meetings/<id:meeting_id>/state", "meeting_state", meetings.meeting_state, methods=["POST"])
     at("/meetings/<id:meeting_id>/attendance", "meeting_attendance", meetings.meeting_attendance, methods=["POST"])

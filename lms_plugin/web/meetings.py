@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,7 @@ from lms_plugin.services import meeting_access, meeting_confirming, meeting_list
 from lms_plugin.services.meeting_confirming import Confirmed
 from lms_plugin.services.meetings import ShownCode
 from lms_plugin.storage.study import Meeting
+from lms_plugin.web.meeting_times import clock_time
 from lms_plugin.web.numbers import as_id, in_query
 
 ROWS_ON_A_PAGE = 100
@@ -213,18 +214,6 @@ def _instant(text: str, found: Meeting, timezone: str) -> datetime | None:
         return None
     day = found.starts_at.astimezone(ZoneInfo(timezone)).date()
     return rules.instant_of(datetime.combine(day, clock_time(text)), timezone)
-
-
-def clock_time(text: str) -> time:
-    """A time of day as forms send it.
-
-    Raises:
-        Malformed: `time_malformed`.
-    """
-    try:
-        return time.fromisoformat(text.strip()).replace(tzinfo=None)
-    except ValueError as fault:
-        raise Malformed("time_malformed") from fault
 
 
 def _say_confirmed(meeting_id: int, done: Confirmed) -> None:
