@@ -69,6 +69,7 @@ class MeetingMakeup(Base):
     the list) with the order of its choices, and when it was answered rightly."""
 
     __tablename__ = "meeting_makeups"
+    __table_args__ = (Index(None, "meeting_id"),)
 
     enrolment_id: Mapped[int] = mapped_column(ForeignKey("enrolments.id"), primary_key=True)
     meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"), primary_key=True)
@@ -76,6 +77,8 @@ class MeetingMakeup(Base):
     question: Mapped[int] = mapped_column(default=0)
     choice_order: Mapped[str] = mapped_column(String(20), default="")
     tries: Mapped[int] = mapped_column(default=0)
+    nominal_ms: Mapped[int] = mapped_column(default=0)
+    """How long the notes were reckoned to take when they were read."""
     read_at: Mapped[datetime | None]
 
 

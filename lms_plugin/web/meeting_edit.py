@@ -76,4 +76,12 @@ def _as_planned(found: Meeting, zone: str) -> EditForm:
 
 
 def _typed() -> EditForm:
-    return EditForm(*(request.form.get(name, "") for name in ("title", "day", "starts", "ends", "place", "link")))
+    given = request.form.get
+    return EditForm(
+        title=given("title", ""),
+        day=given("day", ""),
+        starts=given("starts", ""),
+        ends=given("ends", ""),
+        place=given("place", ""),
+        link=given("link", ""),
+    )

@@ -89,11 +89,13 @@ def upgrade() -> None:
         sa.Column("question", sa.Integer(), nullable=False),
         sa.Column("choice_order", sa.String(length=20), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("nominal_ms", sa.Integer(), nullable=False),
         sa.Column("read_at", INSTANT, nullable=True),
         _refers("meeting_makeups", "enrolment_id", "enrolments"),
         _refers("meeting_makeups", "meeting_id", "meetings"),
         sa.PrimaryKeyConstraint("enrolment_id", "meeting_id", name=op.f("pk__meeting_makeups")),
     )
+    op.create_index(op.f("ix__meeting_makeups__meeting_id"), "meeting_makeups", ["meeting_id"])
 
     op.create_table(
         "calendar_addresses",
