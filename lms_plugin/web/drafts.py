@@ -18,10 +18,14 @@ ENDPOINTS = frozenset(
         "pages.new_activity",
         "pages.activity",
         "pages.homework",
+        "pages.meeting_questions",
+        "pages.meeting_question",
+        "pages.meeting_notes",
     }
 )
-_HIDDEN = ("reply_to", "class_group", "kind", "day", "starts", "ends")
-"""Fields that go along unseen: what a draft answers, and when and what an activity was."""
+_OF_NOTES = ("link", "module", *(f"{name}_{one}" for one in (1, 2, 3) for name in ("asked", "choices")))
+_HIDDEN = ("reply_to", "class_group", "kind", "day", "starts", "ends", "action", "into", *_OF_NOTES)
+"""Fields that go along unseen: what a draft answers, when and what an activity was, what comes with notes."""
 _CARRIED = "draft_"
 
 
