@@ -275,11 +275,8 @@ def test_late_and_early_are_shown_in_minutes(held: Stage) -> None:
 
 
 def test_notes_are_published_read_and_made_up_for(generous: Stage) -> None:
-    meeting_id, tutor, teacher = (
-        opened(generous, component="qna"),
-        generous.browser("tutor"),
-        generous.browser("teacher"),
-    )
+    meeting_id = opened(generous, component="qna")
+    tutor, teacher = generous.browser("tutor"), generous.browser("teacher")
     address = f"/meetings/{meeting_id}/notes"
     assert "Nothing is published yet." in teacher.get(address).text
     generous.browser("mate").post(sign_in_address(meeting_id), code=code(generous, meeting_id), way="in")
