@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import meetings
-from lms_plugin.domain.errors import Conflict, Malformed
+from lms_plugin.domain.errors import Conflict, Malformed, NotFound
 from lms_plugin.domain.programme import Programme
 from lms_plugin.services import access, meeting_access, meeting_notices, study_records
 from lms_plugin.services.access import Actor
@@ -183,9 +183,23 @@ def led_by(session: Session, actor: Actor) -> list[ListedMeeting]:
     return _listed(session, Meeting.leader_id == actor.user_id)
 
 
-def own_meetings(session: Session, actor: Actor) -> list[OwnMeeting]:
-    """The meetings of the actor's own enrolments, latest first; those of the last `LISTED` that have begun or will."""
+def own_meeting(session: Session, actor: Actor, meeting_id: int) -> OwnMeeting:
+    """One meeting of the actor's own enrolments.
+
+    Raises:
+        NotFound: it is not for them, or there is none.
+    """
+    found = own_meetings(session, actor, only=meeting_id)
+    if not found:
+        raise NotFound(what="meeting")
+    return found[0]
+
+
+def own_meetings(session: Session, actor: Actor, *, only: int | None = None) -> list[OwnMeeting]:
+    """The meetings of the actor's own enrolments, latest first; those of the last `LISTED` that have begun or will.
+    `only` asks for a single one."""
     found: list[OwnMeeting] = []
+    wanted = Meeting.id == only if only is not None else true()
     enrolments = session.scalars(
         select(Enrolment).where(Enrolment.user_id == actor.user_id).order_by(Enrolment.id)
     ).all()
@@ -194,7 +208,7 @@ def own_meetings(session: Session, actor: Actor) -> list[OwnMeeting]:
             select(Meeting, SignIn, User.name)
             .join(User, User.id == Meeting.leader_id)
             .outerjoin(SignIn, and_(SignIn.meeting_id == Meeting.id, SignIn.enrolment_id == enrolment.id))
-            .where(Meeting.programme_id == enrolment.programme_id)
+            .where(Meeting.programme_id == enrolment.programme_id, wanted)
             .where(or_(SignIn.meeting_id.is_not(None), _meant_for(session, enrolment)))
             .order_by(Meeting.starts_at.desc(), Meeting.id.desc())
             .limit(LISTED)

@@ -9,7 +9,7 @@ from flask import current_app, flash, make_response, redirect, render_template, 
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from lms_plugin.domain.errors import Conflict, Malformed, NotFound
+from lms_plugin.domain.errors import Conflict, Malformed
 from lms_plugin.domain.modes import ComponentKind
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
@@ -152,10 +152,11 @@ def _standing(meeting_id: int) -> dict[str, Any]:
     """What a learner's page of a meeting says of it at this moment."""
     actor, now = current_actor(), context().clock()
     with context().database.reading() as store:
-        found = next((one for one in meetings.own_meetings(store, actor) if one.meeting.id == meeting_id), None)
-        if found is None:
-            raise NotFound(what="meeting")
-        records = {one.row.source: one for one in study_records.records_of(store, found.enrolment.id)}
+        found = meetings.own_meeting(store, actor, meeting_id)
+        records = {}
+        if found.meeting.state == meetings.CONFIRMED:
+            # What counts is reckoned from all records of the person: not for every look at a page before that.
+            records = {one.row.source: one for one in study_records.records_of(store, found.enrolment.id)}
         asked: tuple[ShownQuestion, ...] = ()
         if found.meeting.kind == ComponentKind.QNA and found.enrolment.state == "active":
             asked = meeting_questions.listed(store, actor, meeting_id, now).questions

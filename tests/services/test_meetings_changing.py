@@ -147,6 +147,16 @@ def test_a_day_and_an_hour_before_everybody_is_reminded_once(database: Database)
         ]
 
 
+def test_a_workers_round_of_reminders_holds_those_of_meetings(database: Database) -> None:
+    with database.writing() as session:
+        gather(session).planned()
+    reminding.remind(database, NINE - timedelta(hours=20))
+
+    with database.reading() as session:
+        kinds = session.scalars(select(Notice.kind).where(Notice.kind == "meeting_day_before")).all()
+        assert len(kinds) == 3
+
+
 def test_who_has_just_been_told_is_not_reminded_of_the_same(database: Database) -> None:
     with database.writing() as session:
         here = gather(session)
