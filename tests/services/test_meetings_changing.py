@@ -1,5 +1,6 @@
 """Changing a plan, and what the people of a meeting are told of it: each thing once."""
 
+import threading
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Conflict, Malformed, NotFound
-from lms_plugin.services import meeting_changing, meeting_notices, meeting_planning, meetings, reminding
+from lms_plugin.services import errands, meeting_changing, meeting_notices, meeting_planning, meetings, reminding
+from lms_plugin.services.errands import Rounds
 from lms_plugin.services.meeting_changing import Change
 from lms_plugin.storage.notices import Notice
 from lms_plugin.storage.session import Database
@@ -155,6 +157,31 @@ def test_a_workers_round_of_reminders_holds_those_of_meetings(database: Database
     with database.reading() as session:
         kinds = session.scalars(select(Notice.kind).where(Notice.kind == "meeting_day_before")).all()
         assert len(kinds) == 3
+
+
+def test_a_worker_looks_for_meetings_more_often_than_for_all_else(database: Database) -> None:
+    with database.writing() as session:
+        gather(session).planned()
+    stop, asked = threading.Event(), []
+
+    def clock() -> datetime:
+        """The whole round and the first one for meetings are twenty hours before, all later ones half an hour."""
+        asked.append(1)
+        if len(asked) > 3:
+            stop.set()
+        return NINE - (timedelta(hours=20) if len(asked) < 3 else timedelta(minutes=30))
+
+    rounds = Rounds(reminders_every_seconds=3600, meetings_every_seconds=0.01)
+    thread = threading.Thread(
+        target=errands.run, args=(database, None, stop), kwargs={"clock": clock, "rounds": rounds}
+    )
+    thread.start()
+    thread.join(timeout=120)
+
+    assert not thread.is_alive()
+    with database.reading() as session:
+        kinds = session.scalars(select(Notice.kind).where(Notice.kind.endswith("_before"))).all()
+    assert sorted(kinds) == ["meeting_day_before"] * 3 + ["meeting_hour_before"] * 3
 
 
 def test_who_has_just_been_told_is_not_reminded_of_the_same(database: Database) -> None:
