@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 from lms_plugin.api.shapes import Body, Id, Seconds
 
 Line = Annotated[str, StringConstraints(max_length=200)]
+Link = Annotated[str, StringConstraints(max_length=500)]
 
 
 class QnaSessionRequest(Body):
@@ -14,6 +15,7 @@ class QnaSessionRequest(Body):
     starts_at: AwareDatetime
     ends_at: AwareDatetime
     place: Line = ""
+    link: Link = ""
 
 
 class MeetingRequest(QnaSessionRequest):
@@ -34,9 +36,21 @@ class MeetingAnswer(BaseModel):
     kind: str
     title: str
     place: str
+    link: str
     starts_at: AwareDatetime
     ends_at: AwareDatetime
     state: str
+    sequence: int
+
+
+class MeetingChangeRequest(Body):
+    """What a plan says from now on; what is missing stays as it is."""
+
+    title: Line | None = None
+    starts_at: AwareDatetime | None = None
+    ends_at: AwareDatetime | None = None
+    place: Line | None = None
+    link: Link | None = None
 
 
 class MeetingStateRequest(Body):
@@ -92,6 +106,8 @@ class AttendeeAnswer(BaseModel):
     state: str
     present_seconds: Seconds
     late: bool
+    late_minutes: int
+    early_minutes: int
     shares_with: list[str]
 
 
@@ -121,3 +137,37 @@ class AttendanceListAnswer(BaseModel):
     attendance: list[AttendeeAnswer]
     recorded: list[RecordedAnswer]
     passed_over: list[PassedOverAnswer]
+
+
+class QuestionRequest(Body):
+    body: Annotated[str, StringConstraints(max_length=1000)]
+
+
+class QuestionAnswer(BaseModel):
+    """`votes` holds those of questions merged into it, which `also` has; `own` and `voted` are the caller's."""
+
+    id: int
+    body: str
+    author: str
+    asked_at: AwareDatetime
+    votes: int
+    answered: bool
+    note: str
+    own: bool
+    voted: bool
+    also: list[str]
+
+
+class QuestionsAnswer(BaseModel):
+    """Those that wait for an answer by votes, then the answered ones; `open` while one can ask and vote."""
+
+    open: bool
+    questions: list[QuestionAnswer]
+
+
+class QuestionNoteRequest(Body):
+    note: Annotated[str, StringConstraints(max_length=2000)] = ""
+
+
+class QuestionMergeRequest(Body):
+    into: Id

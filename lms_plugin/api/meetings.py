@@ -15,6 +15,7 @@ from lms_plugin.api.meeting_shapes import (
     CodeAnswer,
     LeftOutAnswer,
     MeetingAnswer,
+    MeetingChangeRequest,
     MeetingRequest,
     MeetingStateRequest,
     PassedOverAnswer,
@@ -34,6 +35,7 @@ from lms_plugin.services import (
     access,
     catalogue,
     meeting_access,
+    meeting_changing,
     meeting_confirming,
     meeting_list,
     meeting_planning,
@@ -41,6 +43,7 @@ from lms_plugin.services import (
     meetings,
     study_records,
 )
+from lms_plugin.services.meeting_changing import Change
 from lms_plugin.services.meeting_confirming import Confirmed
 from lms_plugin.services.meeting_planning import NewMeeting
 from lms_plugin.storage.study import Meeting
@@ -67,6 +70,25 @@ def meeting_of(meeting_id: int) -> Response:
         except NotFound:
             found, _ = meeting_access.attended_meeting(store, actor, meeting_id)
         return jsonify(_meeting(store, found))
+
+
+def change_meeting(meeting_id: int) -> Response:
+    """Change the plan of a meeting that has not begun; everybody invited is told what is new."""
+    actor, shared, body = current_actor(), context(), read_body(MeetingChangeRequest)
+    now = shared.clock()
+
+    def write(store: Session) -> dict[str, object]:
+        found = meeting_access.run_meeting(store, actor, meeting_id, locked=True)
+        to = Change(
+            title=found.title if body.title is None else body.title,
+            starts_at=body.starts_at or found.starts_at,
+            ends_at=body.ends_at or found.ends_at,
+            place=found.place if body.place is None else body.place,
+            link=found.link if body.link is None else body.link,
+        )
+        return _meeting(store, meeting_changing.change(store, actor, meeting_id, to, now))
+
+    return jsonify(shared.database.transact(write))
 
 
 def set_meeting_state(meeting_id: int) -> Response:
@@ -132,6 +154,7 @@ def _planned(class_group_id: int, body: QnaSessionRequest, asked: MeetingRequest
             starts_at=body.starts_at,
             ends_at=body.ends_at,
             place=body.place,
+            link=body.link,
             group_ids=(group.id,),
             module_id=asked.module_id if asked is not None else None,
             medium=(asked.medium or "") if asked is not None else "",
@@ -207,9 +230,11 @@ def _meeting(store: Session, found: Meeting) -> dict[str, object]:
         kind=found.kind,
         title=found.title,
         place=found.place,
+        link=found.link,
         starts_at=found.starts_at,
         ends_at=found.ends_at,
         state=found.state,
+        sequence=found.sequence,
     )
     return answer.model_dump(mode="json")
 
@@ -229,6 +254,8 @@ def _list(store: Session, meeting_id: int, done: Confirmed) -> dict[str, object]
                 state=one.state,
                 present_seconds=seconds(one.most_ms),
                 late=one.is_late,
+                late_minutes=one.late_minutes,
+                early_minutes=one.early_minutes,
                 shares_with=list(one.shares_with),
             )
             for one in meeting_list.attendees(store, actor, meeting_id)

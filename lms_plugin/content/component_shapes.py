@@ -100,8 +100,9 @@ class ComponentTable(Table):
         for name in ("activities", "approvals"):
             if name in given:
                 given[name] = tuple(one.value() if isinstance(one, ActivityTable) else one for one in given[name])
-        if "least_presence" in given:
-            given["least_presence"] = Fraction(given["least_presence"])
+        for name in ("least_presence", "makeup_share"):
+            if name in given:
+                given[name] = Fraction(given[name])
         return StudyRule(**given)
 
 
@@ -162,6 +163,10 @@ class QnaComponent(MeetingComponent):
     """集中辅导答疑: Q&A sessions that a tutor runs."""
 
     kind: Literal["qna"]
+    makeup_share: Annotated[Decimal, Field(ge=0, le=1), AS_NUMBER] = Field(
+        Decimal(0),
+        description="缺席可补计的比例 · How much of what one missed can be made up for by reading the notes.",
+    )
 
 
 class FaceToFaceComponent(MeetingComponent):

@@ -105,6 +105,18 @@ def is_late(starts_ms: int, in_ms: int | None, late_minutes: int) -> bool:
     return in_ms is not None and in_ms > starts_ms + late_minutes * MINUTE_MS
 
 
+def minutes_late(starts_ms: int, in_ms: int | None, late_minutes: int) -> int:
+    """How many begun minutes after the start somebody came who `is_late`; 0 for others."""
+    return -(-(in_ms - starts_ms) // MINUTE_MS) if in_ms is not None and is_late(starts_ms, in_ms, late_minutes) else 0
+
+
+def minutes_early(ends_ms: int, out_ms: int | None, late_minutes: int) -> int:
+    """How many begun minutes before the end somebody left, where that is more than still counts as the whole."""
+    if out_ms is None or out_ms >= ends_ms - late_minutes * MINUTE_MS:
+        return 0
+    return -(-(ends_ms - out_ms) // MINUTE_MS)
+
+
 def instant_of(wall: datetime, timezone: str) -> datetime:
     """The instant at which a clock on the wall of a time zone shows this; where it shows it twice, the first time.
 

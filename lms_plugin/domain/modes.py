@@ -85,6 +85,7 @@ class StudyRule:
     - `least_presence`: the share of a month's weekdays (Monday to Friday) on which one must have been present for the
       month of placement to count, as a ratio.
     - `attempts`: how often the examination can be sat.
+    - `makeup_share`: how much of a Q&A session that one missed can be made up for afterwards, as a ratio; 0 is none.
     """
 
     daily_limit_class_hours: Decimal | None = None
@@ -100,6 +101,7 @@ class StudyRule:
     most_months: int = 6
     least_presence: Fraction = Fraction(3, 5)
     attempts: int = 2
+    makeup_share: Fraction = Fraction(0)
 
     def activity(self, kind: SchoolActivityKind) -> ActivityRule | None:
         """The rule of one kind of school-based study; None where it does not count."""

@@ -137,6 +137,8 @@ def _study_named(row: CreditEntryRow, programme: Programme, language: str) -> st
         # The ledger keeps one title; it is shown in the reader's language where the module is still there.
         named = next((one.title.in_language(language) for one in programme.modules if one.title.zh == title), title)
         return str(_("Read “%(title)s”", title=named))
+    if row.source_id.startswith("makeup/"):
+        return str(_("Notes of “%(title)s” read, to make up for it", title=title))
     sentences = {
         "face_to_face": _("Face-to-face session “%(title)s”", title=title),
         "group_viewing": _("Group viewing “%(title)s”", title=title),
@@ -156,6 +158,9 @@ def _facts(source: Source, timezone: str) -> Iterator[tuple[str, str]]:
             yield _("Came in"), _signed(sign_in.in_at, sign_in.in_by, timezone)
             yield _("Went out"), _signed(sign_in.out_at, sign_in.out_by, timezone)
             yield _("Remark on the list"), sign_in.reason
+    if source.makeup is not None:
+        yield _("Notes opened on"), _moment(source.makeup.opened_at, timezone)
+        yield _("Question on them answered on"), _moment(source.makeup.read_at, timezone)
     if source.activity is not None:
         activity = source.activity
         yield _("Kind of school-based study"), activity_name(activity.activity)

@@ -1,7 +1,8 @@
 """Sentences about meetings, in the language of the request: their states, what is refused, and what became of a day."""
 
 from datetime import datetime
-from decimal import ROUND_DOWN
+from decimal import ROUND_DOWN, Decimal
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
@@ -15,6 +16,7 @@ from lms_plugin.http.study_wording import left_out_sentence, span
 from lms_plugin.services.meeting_confirming import NO_COMPONENT, OWN, WITHDRAWN
 from lms_plugin.services.meeting_signing import REFUSED
 from lms_plugin.services.meetings import CANCELLED, CLOSED, CONFIRMED, OPEN, PLANNED, STAYS_OPEN, OwnMeeting
+from lms_plugin.services.readings import Outcome, Result
 from lms_plugin.services.study_records import RecordShown
 
 
@@ -26,6 +28,7 @@ def meeting_refusals(refusal: Refusal) -> dict[str, str]:
         "meeting_not_open": _("Signing in is not open for this meeting."),
         "meeting_not_over": _("The list can be confirmed once the meeting is over."),
         "meeting_settled": _("This meeting is confirmed or called off already."),
+        "meeting_begun": _("The meeting was opened already, or is over: its plan stays as it is."),
         "attendance_settled": _("Your attendance is decided already. Please ask who leads the meeting."),
         "own_attendance": _("Your own attendance has to be confirmed by somebody else who runs the meeting."),
         "code_wrong": _("This is not the code shown at present. Look at it again: it changes every half minute."),
@@ -34,6 +37,21 @@ def meeting_refusals(refusal: Refusal) -> dict[str, str]:
         "outside_meeting": _("These times lie outside of the meeting."),
         "record_twice": _("One learner is on the list twice."),
         "meeting_malformed": _malformed(refusal),
+        "notes_malformed": _malformed(refusal),
+        "meeting_not_begun": _("Notes can be published once the meeting has begun."),
+        "questions_closed": _("Questions could be put until the session ended."),
+        "question_twice": _("This question is on the list already. Vote for it there."),
+        "too_many_questions": _("You have ten questions waiting for an answer: first let these be answered."),
+        "question_settled": _("This question was answered in the meantime."),
+        "own_question": _("It is your own question: others vote for it."),
+        "merge_with_itself": _("A question cannot be merged into itself."),
+        "question_too_short": _("Please write your question out: five characters at least."),
+        "question_too_long": _("This question is too long: 1000 characters at most."),
+        "note_too_long": _("This note is too long: 2000 characters at most."),
+        "no_makeup": _("There is nothing of this meeting that you could make up for."),
+        "makeup_own": _("Whoever leads a meeting or wrote its notes cannot make up for it by reading them."),
+        "makeup_not_open": _("Begin to read the notes first."),
+        "makeup_done": _("You have made up for this meeting already."),
         **{code: fault_sentence(code) for code in _FAULTS},
     }
 
@@ -67,6 +85,14 @@ def fault_sentence(code: str) -> str:
         "medium_unknown": _("Please choose how the film is received."),
         "module_unknown": _("The programme has no such module."),
         "region_unknown": _("There is no such region among those you answer for."),
+        "link_malformed": _("Please give a whole address that begins with https://."),
+        "link_too_long": _("This address is too long: 500 characters at most."),
+        "notes_missing": _("Please write notes, or give a recording."),
+        "notes_too_long": _("These notes are too long: 20,000 characters at most."),
+        "question_text_missing": _("Please write the question out."),
+        "question_text_too_long": _("This is too long: 300 characters for a question, 200 for a choice."),
+        "choices_few_or_many": _("Please give three to six choices, one on a line."),
+        "choices_alike": _("Two choices are the same."),
         "leader_unknown": _("There is no such account among those who could lead this meeting."),
     }
     return sentences.get(code) or _("Something in what was sent is not in the right form.")
@@ -74,6 +100,23 @@ def fault_sentence(code: str) -> str:
 
 def _malformed(refusal: Refusal) -> str:
     return " ".join(dict.fromkeys(fault_sentences(refusal).values())) or _("Please correct what is marked.")
+
+
+def makeup_sentence(done: Result) -> str:
+    """What became of "I have read it"."""
+    if done.outcome is Outcome.READ and done.recorded is not None:
+        return str(_("Read: %(time)s count for the session you missed.", time=clock(done.recorded.counted_ms)))
+    sentences = {
+        Outcome.TOO_SHORT: _("That was too quick. Please read the notes first."),
+        Outcome.WRONG: _("That is not right. Here is another question."),
+        Outcome.BEGIN_AGAIN: _("That is not right either. The time starts anew: please read the notes again."),
+    }
+    return str(sentences[done.outcome])
+
+
+def as_decimal(ratio: Fraction) -> Decimal:
+    """A ratio that a programme declares, as pages write ratios."""
+    return Decimal(ratio.numerator) / Decimal(ratio.denominator)
 
 
 def state_badge(state: str, ends_at: datetime, now: datetime) -> tuple[str, str]:

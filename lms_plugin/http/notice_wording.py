@@ -1,17 +1,26 @@
 """What each kind of notice says, in the language of the request or of the person a letter is for."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_UP
 from typing import Any
 
 from flask_babel import format_date, ngettext
 from flask_babel import gettext as _
 
+from lms_plugin.domain.attendance import ms_of
 from lms_plugin.domain.hours import class_hours
 from lms_plugin.http.figures import figure
 from lms_plugin.http.question_wording import waiting_time
-from lms_plugin.services import questions_notices, reminding, substitutions, tutor_briefs, tutor_messages
+from lms_plugin.http.study_wording import span
+from lms_plugin.services import (
+    meeting_notices,
+    questions_notices,
+    reminding,
+    substitutions,
+    tutor_briefs,
+    tutor_messages,
+)
 
 Params = Mapping[str, Any]
 
@@ -149,6 +158,36 @@ def _tutor_brief(params: Params, _language: str) -> str:
     )
 
 
+def _meeting_planned(params: Params, _language: str) -> str:
+    return _("“%(title)s” is planned for %(when)s%(where)s.", **_meeting(params))
+
+
+def _meeting_changed(params: Params, _language: str) -> str:
+    named = {"title": _("title"), "time": _("time"), "place": _("place"), "link": _("link")}
+    what = _(", ").join(named[one] for one in params["changed"])
+    return _("“%(title)s” has changed (%(what)s): it is on %(when)s%(where)s.", what=what, **_meeting(params))
+
+
+def _meeting_cancelled(params: Params, _language: str) -> str:
+    return _("“%(title)s” on %(when)s is called off: %(reason)s", reason=params["reason"], **_meeting(params))
+
+
+def _meeting_day_before(params: Params, _language: str) -> str:
+    return _("Within a day: “%(title)s”, %(when)s%(where)s.", **_meeting(params))
+
+
+def _meeting_hour_before(params: Params, _language: str) -> str:
+    return _("Within an hour: “%(title)s”, %(when)s%(where)s.", **_meeting(params))
+
+
+def _meeting_notes(params: Params, _language: str) -> str:
+    return _("What was said at “%(title)s” can be read now.", title=params["title"])
+
+
+def _question_answered(params: Params, _language: str) -> str:
+    return _("Your question at “%(title)s” was answered.", title=params["title"])
+
+
 _SENTENCES: dict[str, Callable[[Params, str], str]] = {
     reminding.WINDOW_CLOSES: _window_closes,
     reminding.FELL_BEHIND: _fell_behind,
@@ -164,6 +203,13 @@ _SENTENCES: dict[str, Callable[[Params, str], str]] = {
         "Your question on “%(module)s” is answered together with one that is alike; you will hear of the answer.",
         module=_title(params, "module", language),
     ),
+    meeting_notices.PLANNED: _meeting_planned,
+    meeting_notices.CHANGED: _meeting_changed,
+    meeting_notices.CANCELLED: _meeting_cancelled,
+    meeting_notices.DAY_BEFORE: _meeting_day_before,
+    meeting_notices.HOUR_BEFORE: _meeting_hour_before,
+    meeting_notices.NOTES: _meeting_notes,
+    "question_answered": _question_answered,
     "activity_returned": _activity_returned,
     "activity_refused": _activity_refused,
     "homework_returned": lambda *_args: _("Your homework was sent back with a remark: please do it again."),
@@ -209,6 +255,16 @@ def _week(params: Params, language: str) -> dict[str, str]:
         "day": str(format_date(date.fromisoformat(params["week_on"]), "medium")),
         "got": _hours(params, "got_ms"),
         "asked": _hours(params, "asked_ms", up=True),
+    }
+
+
+def _meeting(params: Params) -> dict[str, str]:
+    starts_at, ends_at = (datetime.fromisoformat(params[name]) for name in ("starts_at", "ends_at"))
+    place = str(params["place"])
+    return {
+        "title": str(params["title"]),
+        "when": span(ms_of(starts_at), ms_of(ends_at), params["zone"]),
+        "where": str(_(", %(place)s", place=place)) if place else "",
     }
 
 

@@ -20,6 +20,7 @@ from lms_plugin.services import audit_disputes, audit_posts, catalogue
 from lms_plugin.services.audit_books import Books, books_of, unreadable_table
 from lms_plugin.services.audit_ledger import CannotReplay, LedgerAudit
 from lms_plugin.services.audit_ledger import entry_of as entry_of
+from lms_plugin.services.audit_makeups import MakeupAudit
 from lms_plugin.services.audit_studies import StudyAudit
 from lms_plugin.services.audit_watching import WatchingAudit
 from lms_plugin.services.evidence_log import Catalogue
@@ -137,6 +138,7 @@ def _check(session: Session, shared: Catalogue, books: Books) -> None:
         audit_disputes.check(books, enrolment)
     WatchingAudit(session, shared, books).check()
     StudyAudit(session, shared, books).check()
+    MakeupAudit(session, shared, books).check()
     for enrolment in books.enrolments.values():
         ledger.check_sums(enrolment.id)
         ledger.check_weeks(enrolment)

@@ -1,4 +1,4 @@
-"""A worker's errands beside delivery: reminders each hour, and e-mail for whom some waits."""
+"""A worker's errands beside delivery: reminders, of meetings every few minutes, and e-mail for whom some waits."""
 
 import random
 import threading
@@ -26,6 +26,7 @@ class Rounds:
     """How often who is to be reminded is looked for, and what is to be mailed; in seconds."""
 
     reminders_every_seconds: float = 3600.0
+    meetings_every_seconds: float = 300.0
     mail_every_seconds: float = 60.0
 
 
@@ -56,6 +57,12 @@ def run(
         _remind(database, clock, stop)
         return rounds.reminders_every_seconds
 
+    def remind_of_meetings() -> float:
+        told = reminding.remind_of_meetings(database, clock())
+        if told:
+            log.info("reminded_of_meetings", notices=told)
+        return rounds.meetings_every_seconds
+
     troubles = 0
 
     def mail(postman: Postman) -> float:
@@ -67,7 +74,7 @@ def run(
         log.warning("mail_server_down", words=trouble)
         return max(rounds.mail_every_seconds, SERVER_PAUSE.after(troubles, draw).total_seconds())
 
-    errands: dict[str, Callable[[], float]] = {"reminders": remind}
+    errands: dict[str, Callable[[], float]] = {"reminders": remind, "meetings": remind_of_meetings}
     if postman is not None:
         errands["mail"] = lambda: mail(postman)
     not_before, failures = dict.fromkeys(errands, 0.0), dict.fromkeys(errands, 0)

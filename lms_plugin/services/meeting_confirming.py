@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Conflict, Malformed, NotFound
 from lms_plugin.domain.programme import MINUTE_MS
-from lms_plugin.services import meeting_access, study_records
+from lms_plugin.services import meeting_access, meeting_makeups, study_records
 from lms_plugin.services.access import Actor
 from lms_plugin.services.meeting_access import run_meeting
 from lms_plugin.services.meeting_list import presence_of, study_rule
@@ -103,6 +103,7 @@ def mark_absent(
             )
         row.state, row.reason, row.changed_by_id, row.changed_at = REFUSED, reason, actor.user_id, now
     session.flush()
+    meeting_makeups.follow_list(session, meeting, enrolment_ids, by_id=actor.user_id, now=now)
     about = source_of(meeting.id)
     note_each(session, actor, MARKED_ABSENT, about, enrolment_ids, now, title=meeting.title, reason=reason)
 
@@ -194,6 +195,7 @@ def _record(
         )
         for sign_in in [one for one in session.identity_map.values() if isinstance(one, SignIn)]:
             session.expire(sign_in)
+        meeting_makeups.follow_list(session, meeting, settled, by_id=by_id, now=now)
     return Confirmed(tuple(recorded), passed_over)
 
 

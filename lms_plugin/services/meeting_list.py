@@ -10,10 +10,11 @@ from lms_plugin.domain import meetings as rules
 from lms_plugin.domain.meetings import Presence, Standing
 from lms_plugin.domain.modes import StudyRule
 from lms_plugin.domain.programme import MINUTE_MS
-from lms_plugin.services import meeting_access, study_records
+from lms_plugin.services import meeting_access, meetings, study_records
 from lms_plugin.services.access import Actor
 from lms_plugin.services.meeting_access import run_meeting
 from lms_plugin.services.meeting_signing import REFUSED, SETTLED, SIGNED
+from lms_plugin.services.meetings import ListedMeeting
 from lms_plugin.services.study_records import ms_of
 from lms_plugin.storage.people import Region, User
 from lms_plugin.storage.programmes import Enrolment
@@ -22,7 +23,8 @@ from lms_plugin.storage.study import Meeting, SignIn
 
 @dataclass(frozen=True, slots=True)
 class Attendee:
-    """One learner of a meeting's list. `shares_with` names others who signed on the same device."""
+    """One learner of a meeting's list: how late they came and how early they left, where that costs them something;
+    `shares_with` names others who signed on the same device."""
 
     enrolment_id: int
     user_id: int
@@ -32,8 +34,13 @@ class Attendee:
     sign_in: SignIn | None
     presence: Presence
     most_ms: int
-    is_late: bool
+    late_minutes: int
+    early_minutes: int
     shares_with: tuple[str, ...]
+
+    @property
+    def is_late(self) -> bool:
+        return self.late_minutes > 0
 
     @property
     def state(self) -> str:
@@ -95,7 +102,8 @@ def attendees(
                 sign_in=sign_in,
                 presence=presence,
                 most_ms=presence.most_ms(meeting.most_minutes),
-                is_late=_is_late(meeting, study, sign_in),
+                late_minutes=_late_minutes(meeting, study, sign_in),
+                early_minutes=_early_minutes(meeting, study, sign_in),
                 shares_with=tuple(other for other_id, other in others if other_id != enrolment_id),
             )
         )
@@ -163,6 +171,20 @@ def shared_devices(session: Session, actor: Actor, meeting_id: int) -> list[Shar
     return [SharedDevice(tuple(name for _, name in people)) for people in together.values()]
 
 
+def next_session(session: Session, actor: Actor, now: datetime) -> ListedMeeting | None:
+    """The meeting that a tutor leads, or that a class group of theirs has, which is on or comes next; None without one.
+
+    Raises:
+        NotAllowed: the person is no tutor.
+    """
+    to_come = [
+        one
+        for one in meetings.of_tutor(session, actor)
+        if one.meeting.ends_at > now and one.meeting.state not in (meetings.CANCELLED, meetings.CONFIRMED)
+    ]
+    return to_come[-1] if to_come else None
+
+
 def presence_of(meeting: Meeting, study: StudyRule, sign_in: SignIn | None) -> Presence:
     """The part of a meeting that a learner was there for, by what is known of their coming and going."""
     if sign_in is None or sign_in.state == REFUSED:
@@ -183,10 +205,16 @@ def study_rule(session: Session, meeting: Meeting) -> StudyRule:
     return component.study if component is not None else StudyRule()
 
 
-def _is_late(meeting: Meeting, study: StudyRule, sign_in: SignIn | None) -> bool:
+def _late_minutes(meeting: Meeting, study: StudyRule, sign_in: SignIn | None) -> int:
     if sign_in is None or sign_in.in_at is None:
-        return False
-    return rules.is_late(ms_of(meeting.starts_at), ms_of(sign_in.in_at), study.late_minutes)
+        return 0
+    return rules.minutes_late(ms_of(meeting.starts_at), ms_of(sign_in.in_at), study.late_minutes)
+
+
+def _early_minutes(meeting: Meeting, study: StudyRule, sign_in: SignIn | None) -> int:
+    if sign_in is None or sign_in.out_at is None:
+        return 0
+    return rules.minutes_early(ms_of(meeting.ends_at), ms_of(sign_in.out_at), study.late_minutes)
 
 
 def _on_one_device(session: Session, meeting_id: int) -> dict[str, tuple[tuple[int, str], ...]]:

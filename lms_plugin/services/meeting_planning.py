@@ -8,9 +8,10 @@ from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Malformed, NotFound
+from lms_plugin.domain.links import LONGEST_LINK, is_safe_link
 from lms_plugin.domain.modes import MEETING_KINDS, ComponentKind
 from lms_plugin.domain.programme import MINUTE_MS, Component, Programme, Window
-from lms_plugin.services import access, catalogue, meetings, people
+from lms_plugin.services import access, catalogue, meeting_notices, meetings, people
 from lms_plugin.services.access import OFFICE, Actor
 from lms_plugin.services.trail import MEETING_PLANNED, note_action
 from lms_plugin.storage.people import Region, User
@@ -26,7 +27,8 @@ LISTED_GROUPS = 200
 @dataclass(frozen=True, slots=True)
 class NewMeeting:
     """A meeting about to be planned. `region_id` is where it takes place; without it, the least region that holds the
-    learners of the groups. Without `leader_login` the planner leads it. `most_minutes` limits what it gives.
+    learners of the groups. Without `leader_login` the planner leads it. `most_minutes` limits what it gives, `link` is
+    where one comes in from afar.
     """
 
     programme_id: int
@@ -41,6 +43,7 @@ class NewMeeting:
     medium: str = ""
     leader_login: str = ""
     most_minutes: int | None = None
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def plan(session: Session, actor: Actor, new: NewMeeting, now: datetime) -> Meet
         Malformed: `meeting_malformed`, with `faults` that name every field and what is wrong with it.
     """
     if not new.group_ids and new.region_id is None and not _is_whole_office(actor):
-        raise Malformed("meeting_malformed", faults=_told([Fault("group_ids", "groups_missing")]))
+        raise Malformed("meeting_malformed", faults=told([Fault("group_ids", "groups_missing")]))
     groups = [_group(session, actor, group_id, new.programme_id) for group_id in dict.fromkeys(new.group_ids)]
     if new.region_id is not None:
         _check_region(session, actor, new.region_id, of_groups=bool(groups))
@@ -135,7 +138,7 @@ def _kept(
 ) -> Meeting:
     programme = catalogue.in_force(session, new.programme_id, new.starts_at).programme
     component = programme.component(new.component_key)
-    faults = _faults(new, programme, component, only)
+    faults = faults_of(new, programme, component, only)
     if leader is None:
         faults.append(Fault("leader_login", "leader_unknown"))
     film_minutes = None
@@ -146,7 +149,7 @@ def _kept(
         else:
             film_minutes = _film_minutes(session, programme, module)
     if faults or component is None or leader is None:
-        raise Malformed("meeting_malformed", faults=_told(faults))
+        raise Malformed("meeting_malformed", faults=told(faults))
     is_viewing = component.kind is ComponentKind.GROUP_VIEWING
     meeting = Meeting(
         programme_id=new.programme_id,
@@ -155,6 +158,7 @@ def _kept(
         medium=new.medium if is_viewing else "",
         title=new.title.strip(),
         place=new.place.strip(),
+        link=new.link.strip(),
         region_id=new.region_id,
         module_id=new.module_id if is_viewing else None,
         leader_id=leader.id,
@@ -172,12 +176,14 @@ def _kept(
     for group_id in new.group_ids:
         about = meetings.source_of(meeting.id)
         note_action(session, actor, MEETING_PLANNED, about, None, now, class_group_id=group_id, title=meeting.title)
+    meeting_notices.planned(session, meeting, by_id=actor.user_id, now=now)
     return meeting
 
 
-def _faults(
-    new: NewMeeting, programme: Programme, component: Component | None, only: ComponentKind | None
+def faults_of(
+    new: NewMeeting, programme: Programme, component: Component | None, only: ComponentKind | None = None
 ) -> list[Fault]:
+    """What is wrong with a plan, field by field, under the programme that is in force on its day."""
     faults = []
     if component is None or component.kind not in MEETING_KINDS or (only is not None and component.kind is not only):
         faults.append(Fault("component_key", "component_unknown"))
@@ -189,6 +195,9 @@ def _faults(
         faults.append(Fault("place", "place_too_long"))
     elif not new.place.strip() and component is not None and component.kind is not ComponentKind.QNA:
         faults.append(Fault("place", "place_missing"))
+    if new.link.strip() and not is_safe_link(new.link.strip()):
+        too_long = len(new.link.strip()) > LONGEST_LINK
+        faults.append(Fault("link", "link_too_long" if too_long else "link_malformed"))
     if new.ends_at <= new.starts_at:
         faults.append(Fault("ends_at", "ends_before_start"))
     elif new.ends_at - new.starts_at > LONGEST:
@@ -211,7 +220,8 @@ def _windows(programme: Programme) -> list[Window]:
     ]
 
 
-def _told(faults: Sequence[Fault]) -> list[dict[str, str]]:
+def told(faults: Sequence[Fault]) -> list[dict[str, str]]:
+    """Faults as a refusal carries them."""
     return [{"field": one.field, "code": one.code} for one in faults]
 
 

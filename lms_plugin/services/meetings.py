@@ -5,18 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import meetings
-from lms_plugin.domain.errors import Conflict, Malformed
+from lms_plugin.domain.errors import Conflict, Malformed, NotFound
 from lms_plugin.domain.programme import Programme
-from lms_plugin.services import access, meeting_access, study_records
+from lms_plugin.services import access, meeting_access, meeting_notices, study_records
 from lms_plugin.services.access import Actor
 from lms_plugin.services.meeting_access import run_meeting
+from lms_plugin.storage.meeting_extras import MeetingMakeup
 from lms_plugin.storage.people import Region, User
 from lms_plugin.storage.programmes import ClassGroupTutor, Enrolment
-from lms_plugin.storage.study import Meeting, MeetingGroup, SignIn
+from lms_plugin.storage.study import Meeting, MeetingGroup, SignIn, StudyRecord
 
 PLANNED, OPEN, CLOSED, CONFIRMED, CANCELLED = "planned", "open", "closed", "confirmed", "cancelled"
 OPENS_BEFORE = timedelta(hours=2)
@@ -64,6 +65,11 @@ class OwnMeeting:
 def source_of(meeting_id: int) -> str:
     """What study records of a meeting name as their source."""
     return f"meeting/{meeting_id}"
+
+
+def makeup_source(meeting_id: int) -> str:
+    """What study records of making up for a meeting name as their source."""
+    return f"makeup/{meeting_id}"
 
 
 def takes_codes(meeting: Meeting, now: datetime) -> bool:
@@ -116,15 +122,12 @@ def cancel_meeting(session: Session, actor: Actor, meeting_id: int, *, reason: s
     meeting = run_meeting(session, actor, meeting_id, locked=True)
     if meeting.state == CANCELLED:
         raise Conflict("meeting_settled")
-    confirmed = session.scalars(
-        select(SignIn.enrolment_id)
-        .where(SignIn.meeting_id == meeting.id, SignIn.state == "confirmed")
-        .order_by(SignIn.enrolment_id)
-    ).all()
-    for enrolment_id in confirmed:
-        study_records.revoke(session, enrolment_id, source_of(meeting.id), by_id=actor.user_id, reason=reason, now=now)
+    for enrolment_id, source in _given_by(session, meeting):
+        study_records.revoke(session, enrolment_id, source, by_id=actor.user_id, reason=reason, now=now)
     meeting.state, meeting.code_secret, meeting.cancelled_because = CANCELLED, b"", reason
+    meeting.sequence, meeting.changed_at = meeting.sequence + 1, now
     session.flush()
+    meeting_notices.cancelled(session, meeting, by_id=actor.user_id, now=now)
     return meeting
 
 
@@ -180,9 +183,23 @@ def led_by(session: Session, actor: Actor) -> list[ListedMeeting]:
     return _listed(session, Meeting.leader_id == actor.user_id)
 
 
-def own_meetings(session: Session, actor: Actor) -> list[OwnMeeting]:
-    """The meetings of the actor's own enrolments, latest first; those of the last `LISTED` that have begun or will."""
+def own_meeting(session: Session, actor: Actor, meeting_id: int) -> OwnMeeting:
+    """One meeting of the actor's own enrolments.
+
+    Raises:
+        NotFound: it is not for them, or there is none.
+    """
+    found = own_meetings(session, actor, only=meeting_id)
+    if not found:
+        raise NotFound(what="meeting")
+    return found[0]
+
+
+def own_meetings(session: Session, actor: Actor, *, only: int | None = None) -> list[OwnMeeting]:
+    """The meetings of the actor's own enrolments, latest first; those of the last `LISTED` that have begun or will.
+    `only` asks for a single one."""
     found: list[OwnMeeting] = []
+    wanted = Meeting.id == only if only is not None else true()
     enrolments = session.scalars(
         select(Enrolment).where(Enrolment.user_id == actor.user_id).order_by(Enrolment.id)
     ).all()
@@ -191,7 +208,7 @@ def own_meetings(session: Session, actor: Actor) -> list[OwnMeeting]:
             select(Meeting, SignIn, User.name)
             .join(User, User.id == Meeting.leader_id)
             .outerjoin(SignIn, and_(SignIn.meeting_id == Meeting.id, SignIn.enrolment_id == enrolment.id))
-            .where(Meeting.programme_id == enrolment.programme_id)
+            .where(Meeting.programme_id == enrolment.programme_id, wanted)
             .where(or_(SignIn.meeting_id.is_not(None), _meant_for(session, enrolment)))
             .order_by(Meeting.starts_at.desc(), Meeting.id.desc())
             .limit(LISTED)
@@ -208,6 +225,19 @@ def next_of(session: Session, actor: Actor, now: datetime) -> OwnMeeting | None:
     to_come = [one for one in own_meetings(session, actor) if one.meeting.ends_at > now]
     wanted = [one for one in to_come if one.meeting.state != CANCELLED and one.enrolment.state == "active"]
     return wanted[-1] if wanted else None
+
+
+def _given_by(session: Session, meeting: Meeting) -> list[tuple[int, str]]:
+    """(enrolment, source) of the records that a meeting gave, by presence and by making up for it."""
+    came = select(SignIn.enrolment_id).where(SignIn.meeting_id == meeting.id)
+    made_up = select(MeetingMakeup.enrolment_id).where(MeetingMakeup.meeting_id == meeting.id)
+    rows = session.execute(
+        select(StudyRecord.enrolment_id, StudyRecord.source)
+        .where(StudyRecord.enrolment_id.in_(came.union(made_up)), StudyRecord.revoked_at.is_(None))
+        .where(StudyRecord.source.in_((source_of(meeting.id), makeup_source(meeting.id))))
+        .order_by(StudyRecord.enrolment_id, StudyRecord.number)
+    )
+    return [(row.enrolment_id, row.source) for row in rows]
 
 
 def _meant_for(session: Session, enrolment: Enrolment) -> ColumnElement[bool]:

@@ -17,6 +17,7 @@ from lms_plugin.domain.modes import MEETING_KINDS, TIMED_KINDS, WHOLE_KINDS
 from lms_plugin.services import study_records
 from lms_plugin.services.study_records import RecordShown
 from lms_plugin.storage.ledger import CreditEntryRow
+from lms_plugin.storage.meeting_extras import MeetingMakeup
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.study import Coursework, Meeting, Placement, PlacementMonth, Reading, SchoolActivity, SignIn
@@ -38,7 +39,8 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a record comes from; at most one of the first five is there, and none where it was deleted."""
+    """What a record comes from; at most one of the first five is there, and none where it was deleted. A meeting has
+    `makeup` where the record is of making up for it."""
 
     meeting: Meeting | None = None
     activity: SchoolActivity | None = None
@@ -49,6 +51,7 @@ class Source:
     sign_in: SignIn | None = None
     month: PlacementMonth | None = None
     approvals: tuple[Approval, ...] = ()
+    makeup: MeetingMakeup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,11 @@ def source_of(session: Session, enrolment_id: int, source: str) -> Source:
             meeting=meeting,
             leader=leader.name if leader is not None else None,
             sign_in=session.get(SignIn, (enrolment_id, ids[0])),
+        )
+    if kind == "makeup":
+        return Source(
+            meeting=session.get(Meeting, ids[0]),
+            makeup=session.get(MeetingMakeup, (enrolment_id, ids[0])),
         )
     if kind == "activity":
         activity = session.get(SchoolActivity, ids[0])

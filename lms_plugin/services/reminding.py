@@ -23,7 +23,7 @@ from lms_plugin.domain.programme import Component, Programme
 from lms_plugin.domain.questions import WAITS_LONG
 from lms_plugin.domain.school_activities import SCHOOL_APPROVED, SUBMITTED
 from lms_plugin.domain.weeks import WEEK, pace_ms
-from lms_plugin.services import catalogue, notices, questions_queue
+from lms_plugin.services import catalogue, meeting_notices, notices, questions_queue
 from lms_plugin.services import pace as keeping
 from lms_plugin.services.access import OFFICE
 from lms_plugin.services.catalogue import InForce
@@ -93,12 +93,25 @@ def remind(
     told += database.transact(
         lambda session: notices.tell_many(session, list(_questions(session, now, question_limit)), now)
     )
-    return told + database.transact(lambda session: notices.tell_many(session, list(_approvals(session, now)), now))
+    told += database.transact(lambda session: notices.tell_many(session, list(_approvals(session, now)), now))
+    return told + remind_of_meetings(database, now)
+
+
+def remind_of_meetings(database: Database, now: datetime) -> int:
+    """A round for meetings alone, which are reminded of to the hour; gives how many reminders are new.
+
+    Raises:
+        Unavailable: the store cannot be reached.
+    """
+    with database.reading() as session:
+        coming = meeting_notices.coming(session, now)
+    return sum(database.transact(partial(meeting_notices.remind, meeting_id=one, now=now)) for one in coming)
 
 
 def outdated(session: Session, told: Sequence[Notice], now: datetime) -> set[int]:
     """Which of these notices (by id) need not be sent any more: reminders of somebody who is through, or has withdrawn,
-    or is on track again; and of a tutor whose questions are answered by now."""
+    or is on track again; of a tutor whose questions are answered by now; and what was said before a meeting that is
+    over."""
     about = {one.id: one.params.get("enrolment") for one in told if one.kind in TO_LEARNERS}
     rows = session.execute(
         select(
@@ -121,11 +134,15 @@ def outdated(session: Session, told: Sequence[Notice], now: datetime) -> set[int
     if asked:
         # Whatever waits still, for however short a time, is worth the letter.
         asked -= {one.user_id for one in questions_queue.waiting_long(session, now, timedelta(0), user_ids=asked)}
-    return {one.id for one in told if one.kind == QUESTIONS_WAIT and one.user_id in asked} | {
-        one.id
-        for one in told
-        if one.id in about and (about[one.id] in over or (one.kind == FELL_BEHIND and about[one.id] in steady))
-    }
+    return (
+        {one.id for one in told if one.kind == QUESTIONS_WAIT and one.user_id in asked}
+        | {
+            one.id
+            for one in told
+            if one.id in about and (about[one.id] in over or (one.kind == FELL_BEHIND and about[one.id] in steady))
+        }
+        | meeting_notices.outdated(session, told, now)
+    )
 
 
 def _portion(session: Session, *, current: InForce, after: int, size: int, now: datetime) -> tuple[int, int | None]:

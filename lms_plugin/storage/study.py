@@ -58,7 +58,9 @@ class Meeting(Base):
     `medium` is how a group viewing gets its film: "satellite", "disc" or "network". `most_minutes` limits what it gives
     (a full day gives six class hours, say, breaks left out). `code_secret` makes the rotating code while it is open.
     `state` is planned, open, closed, confirmed or cancelled. `region_id` is where it takes place, at best a school; who
-    may attend are the class groups of MeetingGroup, or all learners of the region where there are none.
+    may attend are the class groups of MeetingGroup, or all learners of the region where there are none. `link` is where
+    one comes in from afar, shown to those invited only. `sequence` counts the changes of the plan, as calendars do
+    (RFC 5545), the last of them `changed_at`.
     """
 
     __tablename__ = "meetings"
@@ -89,6 +91,9 @@ class Meeting(Base):
     confirmed_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     confirmed_at: Mapped[datetime | None]
     cancelled_because: Mapped[str | None] = mapped_column(String(500))
+    link: Mapped[str] = mapped_column(String(500), default="")
+    sequence: Mapped[int] = mapped_column(default=0)
+    changed_at: Mapped[datetime | None]
 
 
 class MeetingGroup(Base):

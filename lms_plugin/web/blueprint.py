@@ -19,6 +19,7 @@ from lms_plugin.web import (
     admission_uploads,
     api_docs,
     approvals,
+    calendars,
     coursework,
     deliveries,
     discussion,
@@ -33,7 +34,10 @@ from lms_plugin.web import (
     learner,
     ledger,
     media,
+    meeting_edit,
+    meeting_notes,
     meeting_plans,
+    meeting_questions,
     meetings,
     messages,
     navigation,
@@ -86,6 +90,21 @@ def register(app: Flask, limiter: Limiter) -> None:
     at("/meetings", "own_meetings", own_meetings.own_meetings)
     at("/meetings/viewings", "viewings", meeting_plans.viewings, methods=FORM)
     at("/meetings/<id:meeting_id>", "meeting", meetings.meeting)
+    at("/meetings/calendar", "calendar", calendars.calendar, methods=FORM)
+    at("/meetings/calendar/<token>.ics", "calendar_feed", calendars.calendar_feed)
+    at("/meetings/<id:meeting_id>/calendar.ics", "meeting_file", calendars.meeting_file)
+    at("/meetings/<id:meeting_id>/edit", "meeting_edit", meeting_edit.meeting_edit, methods=FORM)
+    at("/meetings/<id:meeting_id>/questions", "meeting_questions", meeting_questions.questions_page, methods=FORM)
+    at("/meetings/<id:meeting_id>/questions/live", "meeting_questions_live", meeting_questions.questions_live)
+    at(
+        "/meetings/<id:meeting_id>/questions/<id:question_id>",
+        "meeting_question",
+        meeting_questions.question,
+        methods=["POST"],
+    )
+    at("/meetings/<id:meeting_id>/notes", "meeting_notes", meeting_notes.notes_page, methods=FORM)
+    at("/meetings/<id:meeting_id>/makeup", "makeup", meeting_notes.makeup, methods=["POST"])
+    at("/meetings/<id:meeting_id>/own/live", "own_meeting_live", own_meetings.own_meeting_live)
     at("/meetings/<id:meeting_id>/live", "meeting_live", meetings.meeting_live)
     at("/meetings/<id:meeting_id>/state", "meeting_state", meetings.meeting_state, methods=["POST"])
     at("/meetings/<id:meeting_id>/attendance", "meeting_attendance", meetings.meeting_attendance, methods=["POST"])

@@ -26,8 +26,12 @@ ENDPOINTS = frozenset(
         "pages.tutor_message",
         "pages.tutor_learner",
         "pages.tutor_brief",
+        "pages.meeting_questions",
+        "pages.meeting_question",
+        "pages.meeting_notes",
     }
 )
+_OF_NOTES = ("link", "module", *(f"{name}_{one}" for one in (1, 2, 3) for name in ("asked", "choices")))
 _HIDDEN = (
     "reply_to",
     "class_group",
@@ -42,9 +46,12 @@ _HIDDEN = (
     "once",
     "audience",
     "body_en",
+    "action",
+    "into",
+    *_OF_NOTES,
 )
 """Fields that go along unseen: what a draft answers, when and what an activity was, how a question is asked, who gets a
-message or brief."""
+message or brief, what comes with notes."""
 _CARRIED = "draft_"
 
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from lms_plugin.domain import meetings as rules
 from lms_plugin.domain.errors import Malformed, NotFound
 from lms_plugin.domain.modes import ComponentKind
 from lms_plugin.domain.programme import Component
@@ -24,7 +23,7 @@ from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.meeting_planning import NewMeeting
 from lms_plugin.storage.programmes import ClassGroup
 from lms_plugin.storage.study import Meeting
-from lms_plugin.web.meetings import clock_time
+from lms_plugin.web.meeting_times import times_of
 from lms_plugin.web.numbers import as_id
 
 SEPARATOR = "-"
@@ -60,6 +59,7 @@ class PlanForm:
     starts: str = ""
     ends: str = ""
     place: str = ""
+    link: str = ""
     groups: tuple[str, ...] = ()
     region: str = ""
     leader: str = ""
@@ -107,7 +107,7 @@ def _plan(store: Session, actor: Actor, side: str, choices: Sequence[Choice], fo
     choice = next((one for one in choices if one.value == form.plan), None)
     if choice is None:
         raise NotFound(what="component")
-    starts_at, ends_at = _times(form, choice.current.programme.window.timezone)
+    starts_at, ends_at = times_of(form.day, form.starts, form.ends, choice.current.programme.window.timezone)
     new = NewMeeting(
         programme_id=choice.current.id,
         component_key=choice.component.key,
@@ -115,6 +115,7 @@ def _plan(store: Session, actor: Actor, side: str, choices: Sequence[Choice], fo
         starts_at=starts_at,
         ends_at=ends_at,
         place=form.place,
+        link=form.link,
         group_ids=tuple(as_id(one) or 0 for one in form.groups),
         region_id=_region_id(store, form.region) if side == OFFICE else None,
         module_id=as_id(form.module),
@@ -186,34 +187,6 @@ def _groups(store: Session, actor: Actor, side: str, choice: Choice | None) -> l
     return meeting_planning.groups_in_scope(store, actor, choice.current.id)
 
 
-def _times(form: PlanForm, timezone: str) -> tuple[datetime, datetime]:
-    """The beginning and end as instants; an end at midnight is that of the day after.
-
-    Raises:
-        Malformed: `meeting_malformed`.
-    """
-    found: list[datetime] = []
-    faults = []
-    for name, text in (("starts_at", form.starts), ("ends_at", form.ends)):
-        try:
-            wall = datetime.combine(_day(form.day), clock_time(text))
-            if found and wall.time() == datetime.min.time():
-                wall += timedelta(days=1)
-            found.append(rules.instant_of(wall, timezone))
-        except Malformed as refusal:
-            faults.append({"field": name, "code": refusal.code})
-    if faults:
-        raise Malformed("meeting_malformed", faults=faults)
-    return found[0], found[1]
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError as fault:
-        raise Malformed("time_malformed") from fault
-
-
 def _today() -> str:
     shared = context()
     return shared.clock().astimezone(ZoneInfo(shared.timezone)).date().isoformat()
@@ -232,6 +205,7 @@ def _typed() -> PlanForm:
         starts=given("starts", ""),
         ends=given("ends", ""),
         place=given("place", ""),
+        link=given("link", ""),
         groups=tuple(request.form.getlist("groups")),
         region=given("region", ""),
         leader=given("leader", ""),

@@ -2,31 +2,35 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import segno
-from flask import flash, make_response, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import meetings as rules
 from lms_plugin.domain.errors import Conflict, Malformed, NotFound
+from lms_plugin.domain.modes import ComponentKind
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.http.meeting_wording import passed_over_sentence
 from lms_plugin.http.wording import refusal_sentence
-from lms_plugin.services import meeting_access, meeting_confirming, meeting_list, meetings
+from lms_plugin.services import meeting_access, meeting_confirming, meeting_list, meeting_questions, meetings
 from lms_plugin.services.meeting_confirming import Confirmed
+from lms_plugin.services.meeting_questions import ShownQuestion
 from lms_plugin.services.meetings import ShownCode
 from lms_plugin.storage.study import Meeting
+from lms_plugin.web import live
+from lms_plugin.web.meeting_times import clock_time
 from lms_plugin.web.numbers import as_id, in_query
 
 ROWS_ON_A_PAGE = 100
+QUESTIONS_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,17 @@ def meeting(meeting_id: int) -> ResponseReturnValue:
 
 def meeting_live(meeting_id: int) -> ResponseReturnValue:
     """The part of the leader's page that changes by itself; somebody signed out is led to sign in again."""
-    if not current_user.is_authenticated:
-        return make_response("", 401, {"HX-Refresh": "true"})
+    gone = live.signed_out()
+    if gone is not None:
+        return gone
     with context().database.reading() as store:
-        return render_template("_meeting_live.html", **_live(store, meeting_id))
+        parts = _live(store, meeting_id)
+    shown: ShownCode | None = parts["shown"]
+    return live.part(
+        render_template("_meeting_live.html", **parts),
+        _asked_again(shown),
+        seconds_left=shown.seconds_left if shown is not None else None,
+    )
 
 
 def meeting_state(meeting_id: int) -> ResponseReturnValue:
@@ -137,8 +148,8 @@ def _page(meeting_id: int, form: MarkForm, cancelling: CancelForm) -> str:
     actor, shared = current_actor(), context()
     now, page = shared.clock(), in_query("page", 1, least=1)
     with shared.database.reading() as store:
-        live = _live(store, meeting_id)
-        found: Meeting = live["meeting"]
+        parts = _live(store, meeting_id)
+        found: Meeting = parts["meeting"]
         programme = meeting_access.programme_of(store, found)
         rows = meeting_list.attendees(
             store, actor, meeting_id, first=(page - 1) * ROWS_ON_A_PAGE, limit=ROWS_ON_A_PAGE + 1
@@ -147,7 +158,8 @@ def _page(meeting_id: int, form: MarkForm, cancelling: CancelForm) -> str:
     zone = ZoneInfo(programme.window.timezone)
     return render_template(
         "meeting.html",
-        **live,
+        **parts,
+        next_seconds=_asked_again(parts["shown"]),
         programme=programme,
         rows=rows[:ROWS_ON_A_PAGE],
         has_more=len(rows) > ROWS_ON_A_PAGE,
@@ -183,7 +195,21 @@ def _live(store: Session, meeting_id: int) -> dict[str, Any]:
             (name, f"{at.astimezone(zone):%H:%M}") for name, at in meeting_list.latest(store, actor, meeting_id)
         ],
         "devices": meeting_list.shared_devices(store, actor, meeting_id),
+        "questions": _questions(store, found, now),
     }
+
+
+def _questions(store: Session, found: Meeting, now: datetime) -> list[ShownQuestion]:
+    """The questions that wait for an answer, those with the most votes first."""
+    if found.kind != ComponentKind.QNA:
+        return []
+    listed = meeting_questions.listed(store, current_actor(), found.id, now).questions
+    return [one for one in listed if not one.is_answered][:QUESTIONS_SHOWN]
+
+
+def _asked_again(shown: ShownCode | None) -> float:
+    """In how many seconds the page asks for what is new: in time for the next code."""
+    return min(shown.seconds_left + 0.3, 5.0) if shown is not None else 20.0
 
 
 def _qr(meeting_id: int, shown: ShownCode) -> str:
@@ -213,18 +239,6 @@ def _instant(text: str, found: Meeting, timezone: str) -> datetime | None:
         return None
     day = found.starts_at.astimezone(ZoneInfo(timezone)).date()
     return rules.instant_of(datetime.combine(day, clock_time(text)), timezone)
-
-
-def clock_time(text: str) -> time:
-    """A time of day as forms send it.
-
-    Raises:
-        Malformed: `time_malformed`.
-    """
-    try:
-        return time.fromisoformat(text.strip()).replace(tzinfo=None)
-    except ValueError as fault:
-        raise Malformed("time_malformed") from fault
 
 
 def _say_confirmed(meeting_id: int, done: Confirmed) -> None:

@@ -34,6 +34,8 @@ OF_GROUPS = (
     "handover",
 )
 """Pages of one class group of a tutor's."""
+OF_MEETINGS = ("calendar", "meeting_edit", "meeting_questions", "meeting_notes")
+"""Pages of one meeting, beside its own."""
 
 
 @dataclass(slots=True)
@@ -112,7 +114,7 @@ def _navigation() -> Navigation:
     areas = [_inside(one) for one in _areas_of(visitor)]
     here = (request.endpoint or "").removeprefix("pages.")
     # Whoever tutors or runs a meeting is there for that, also where they learn something themselves.
-    order = areas[1:] + areas[:1] if here == "meeting" else areas
+    order = areas[1:] + areas[:1] if here == "meeting" or here in OF_MEETINGS else areas
     current = next((one for one in order if _holds(one, here)), areas[0] if areas else None)
     if current is not None:
         current.is_current = True
@@ -169,7 +171,7 @@ def _study() -> Area:
         _("My study"),
         [
             Entry("pages.home", _("My programmes"), own),
-            Entry("pages.own_meetings", _("Meetings"), ("meeting_sign_in", "viewings", "meeting")),
+            Entry("pages.own_meetings", _("Meetings"), ("meeting_sign_in", "viewings", "meeting", *OF_MEETINGS)),
             Entry("pages.notices", _("Notices")),
         ],
     )
@@ -194,7 +196,7 @@ def _tutoring() -> Area:
             Entry(
                 "pages.tutor_meetings",
                 _("Meetings"),
-                ("meeting",),
+                ("meeting", *OF_MEETINGS),
                 count=waiting.attendance_lists,
                 sentence=lambda num: ngettext(
                     "%(num)s attendance list to confirm", "%(num)s attendance lists to confirm", num
@@ -258,7 +260,7 @@ def _office(whole: bool) -> Area:
                 _("Import"),
                 ("import_preview", "import_check", "import_confirm", "import_discard", "import_passwords"),
             ),
-            Entry("pages.office_meetings", _("Meetings"), ("meeting", "viewings")),
+            Entry("pages.office_meetings", _("Meetings"), ("meeting", "viewings", *OF_MEETINGS)),
             Entry(
                 "pages.approvals",
                 _("Approvals"),

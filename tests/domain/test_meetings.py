@@ -133,6 +133,27 @@ def test_a_meeting_gives_no_more_than_its_limit(most: int | None, given_minutes:
 )
 def test_who_is_late(came: str | None, late: int, is_late: bool) -> None:
     assert meetings.is_late(START, minutes(came), late) is is_late
+    assert (meetings.minutes_late(START, minutes(came), late) > 0) is is_late
+
+
+@pytest.mark.parametrize(
+    ("came_ms", "went_ms", "grace", "late", "early"),
+    [
+        (START, END, 0, 0, 0),
+        (None, None, 0, 0, 0),
+        (START - MINUTE, END + MINUTE, 0, 0, 0),
+        (START + 1, END - 1, 0, 1, 1),
+        (START + 12 * MINUTE, END - 20 * MINUTE, 0, 12, 20),
+        (START + 12 * MINUTE + 1, END - 20 * MINUTE - 1, 0, 13, 21),
+        (START + 10 * MINUTE, END - 10 * MINUTE, 10, 0, 0),
+        (START + 11 * MINUTE, END - 11 * MINUTE, 10, 11, 11),
+    ],
+)
+def test_late_and_early_are_said_in_begun_minutes(
+    came_ms: int | None, went_ms: int | None, grace: int, late: int, early: int
+) -> None:
+    assert meetings.minutes_late(START, came_ms, grace) == late
+    assert meetings.minutes_early(END, went_ms, grace) == early
 
 
 @pytest.mark.parametrize(

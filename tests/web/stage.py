@@ -23,6 +23,7 @@ from lms_plugin.services import (
     discussion,
     disputes,
     meeting_planning,
+    meeting_questions,
     meetings,
     nominations,
     notices,
@@ -246,6 +247,13 @@ class Stage(Site):
             return questions_faq.promote(
                 session, tutor, question_id, question="忘记进位怎么办？", answer="写在**横线**上。", now=self.clock.now
             ).id
+
+    def ask_at_meeting(self, meeting_id: int) -> int:
+        """The teacher puts a question to a Q&A session; gives its id."""
+        with self.database.writing() as session:
+            teacher = builders.actor_for(session, session.get_one(User, self.users["teacher"]))
+            body = f"怎样让学生先量后估？（{meeting_id}）"
+            return meeting_questions.ask(session, teacher, meeting_id, body, self.clock.now).id
 
     def nominate(self) -> int:
         """Another nomination by the teacher's county, undecided; gives its id."""

@@ -39,6 +39,20 @@ PAGES = {
     ("GET", "pages.viewings"): (302, 200, 200, 200, 200, 200, 200, 200, 200),
     ("POST", "pages.viewings"): (302, 404, 404, 404, 404, 404, 404, 404, 404),  # their schools view nothing together
     ("GET", "pages.meeting"): (302, 302, 302, 404, 200, 404, 404, 404, 200),  # of two counties: the county runs it not
+    ("GET", "pages.calendar"): (302, 200, 200, 200, 200, 200, 200, 200, 200),
+    ("POST", "pages.calendar"): (302, 303, 303, 303, 303, 303, 303, 303, 303),
+    ("GET", "pages.calendar_feed"): (404, 404, 404, 404, 404, 404, 404, 404, 404),  # a made-up token
+    ("GET", "pages.meeting_file"): (302, 200, 200, 404, 200, 404, 404, 404, 200),
+    ("GET", "pages.meeting_edit"): (302, 404, 404, 404, 200, 404, 404, 404, 200),
+    ("POST", "pages.meeting_edit"): (302, 404, 404, 404, 422, 404, 404, 404, 422),
+    ("GET", "pages.meeting_questions"): (302, 200, 200, 404, 200, 404, 404, 404, 200),
+    ("POST", "pages.meeting_questions"): (401, 303, 303, 404, 404, 404, 404, 404, 404),
+    ("GET", "pages.meeting_questions_live"): (401, 200, 200, 404, 200, 404, 404, 404, 200),
+    ("POST", "pages.meeting_question"): (302, 303, 303, 404, 404, 404, 404, 404, 404),  # the teacher's own, by votes
+    ("GET", "pages.meeting_notes"): (302, 200, 200, 404, 200, 404, 404, 404, 200),
+    ("POST", "pages.meeting_notes"): (401, 404, 404, 404, 303, 404, 404, 404, 303),
+    ("POST", "pages.makeup"): (302, 303, 303, 404, 404, 404, 404, 404, 404),
+    ("GET", "pages.own_meeting_live"): (401, 200, 200, 404, 404, 404, 404, 404, 404),
     ("GET", "pages.meeting_live"): (401, 404, 404, 404, 200, 404, 404, 404, 200),
     ("POST", "pages.meeting_state"): (302, 404, 404, 404, 303, 404, 404, 404, 303),
     ("POST", "pages.meeting_attendance"): (302, 404, 404, 404, 303, 404, 404, 404, 303),
@@ -227,6 +241,15 @@ API = {
     ("POST", "api.plan_qna_session"): (401, 404, 404, 404, 201, 404, 404, 404, 404),
     ("POST", "api.plan_meeting"): (401, 404, 404, 404, 201, 404, 404, 404, 404),
     ("GET", "api.meeting_of"): (401, 200, 200, 404, 200, 404, 404, 404, 200),
+    ("PATCH", "api.change_meeting"): (401, 404, 404, 404, 409, 404, 404, 404, 409),  # it is open already
+    ("GET", "api.questions_of"): (401, 200, 200, 404, 200, 404, 404, 404, 200),
+    ("POST", "api.ask_at_meeting"): (401, 201, 201, 404, 404, 404, 404, 404, 404),
+    ("DELETE", "api.withdraw_question"): (401, 200, 404, 404, 404, 404, 404, 404, 404),
+    ("PUT", "api.vote_for_question"): (401, 409, 200, 404, 404, 404, 404, 404, 404),
+    ("DELETE", "api.take_vote_back"): (401, 409, 200, 404, 404, 404, 404, 404, 404),
+    ("PUT", "api.answer_at_meeting"): (401, 404, 404, 404, 200, 404, 404, 404, 200),
+    ("DELETE", "api.reopen_question"): (401, 404, 404, 404, 200, 404, 404, 404, 200),
+    ("POST", "api.merge_question"): (401, 404, 404, 404, 409, 404, 404, 404, 409),  # into itself
     ("POST", "api.set_meeting_state"): (401, 404, 404, 404, 200, 404, 404, 404, 200),
     ("GET", "api.code_of"): (401, 404, 404, 404, 200, 404, 404, 404, 200),
     ("POST", "api.check_in"): (401, 422, 422, 404, 404, 404, 404, 404, 404),
@@ -270,6 +293,10 @@ FORMS = {
     "pages.tutor_question": ENTRY,
     "pages.promote_question": ENTRY,
     "pages.meeting_state": {"action": "open"},
+    "pages.meeting_questions": {"body": "怎样让学生先量后估？"},
+    "pages.meeting_question": {"action": "vote"},
+    "pages.meeting_notes": {"body": "先估后量。"},
+    "pages.makeup": {"step": "begin"},
     "pages.meeting_attendance": {"what": "present"},
     "pages.meeting_sign_in": {"code": "wrong"},
     "pages.disputes": {"entry": "1", "account": "a"},
@@ -309,6 +336,9 @@ BODIES = {
     "api.plan_qna_session": MEETING,
     "api.plan_meeting": MEETING,
     "api.set_meeting_state": {"action": "open"},
+    "api.change_meeting": {"place": "三楼"},
+    "api.ask_at_meeting": {"body": "怎样让学生先量后估？"},
+    "api.answer_at_meeting": {"note": "见教材"},
     "api.check_in": {"code": "wrong"},
     "api.check_in_at_qna_session": {"code": "wrong"},
     "api.set_attendance": {},
@@ -357,13 +387,15 @@ def address_of(stage: Stage, rule: Rule) -> str:
     }
     if rule.endpoint == "pages.media":
         return stage.film_address("master.m3u8")
-    if "question_id" in rule.arguments:
+    if "question_id" in rule.arguments and "meeting_id" not in rule.arguments:
         is_answered = rule.endpoint in ("pages.promote_question", "api.promote_to_faq")
         values["question_id"], values["reply_id"] = stage.ask(answered=is_answered)
     if "entry_id" in rule.arguments:
         values["entry_id"] = stage.promote()
     if rule.arguments & {"meeting_id", "class_group_id"}:
         values["meeting_id"], values["class_group_id"] = stage.meet()
+    if {"meeting_id", "question_id"} <= rule.arguments:
+        values["question_id"] = stage.ask_at_meeting(int(str(values["meeting_id"])))
     if "nomination_id" in rule.arguments:
         values["nomination_id"] = stage.nominate()
     if "notice_id" in rule.arguments:
@@ -389,6 +421,8 @@ def test_everybody_gets_what_is_theirs_and_no_more(stage: Stage, person: str | N
             body = BODIES.get(rule.endpoint)
             if rule.endpoint == "api.open_session":
                 body = {"enrolment_id": stage.enrolment_id}
+            if rule.endpoint == "api.merge_question":
+                body = {"into": int(address.split("/")[-2])}
             if rule.endpoint == "api.release":
                 body = {"video_id": stage.video_id, "segments": [[0, 1]], "reason": "r"}
             if rule.endpoint == "api.merge_questions":
