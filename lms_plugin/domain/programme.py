@@ -59,9 +59,11 @@ class DiscussionRule:
     """Which posts count, and what one is worth.
 
     A post is long enough when its own text reaches `min_characters` Chinese characters or `min_words` words of
-    an alphabetic language, or a mixture that adds up to the same. `credit_minutes` is the credit of one post.
-    Caps are numbers of counting posts; None means no cap. `duplicate_ratio` is the similarity (0..1) from
-    which a post repeats an earlier one of the same author.
+    an alphabetic language, or a mixture that adds up to the same; `set_phrases` are not measured, besides those that
+    the service knows itself. `credit_minutes` is the credit of one post, `reply_minutes` of one that answers somebody
+    else (None: the same; 0: replies don't count). Caps are numbers of counting posts; None means no cap.
+    `duplicate_ratio` is the similarity (0..1) from which a post is a copy of anybody's earlier one; from half of it on
+    it is a variation.
     """
 
     credit_minutes: int = 15
@@ -71,10 +73,16 @@ class DiscussionRule:
     max_per_day: int | None = 3
     max_total: int | None = None
     duplicate_ratio: Fraction = Fraction(4, 5)
+    reply_minutes: int | None = None
+    set_phrases: tuple[str, ...] = ()
 
     @property
     def credit_ms(self) -> int:
         return self.credit_minutes * MINUTE_MS
+
+    def minutes_of(self, is_reply: bool) -> int:
+        """What a post that counts is worth."""
+        return self.reply_minutes if is_reply and self.reply_minutes is not None else self.credit_minutes
 
 
 @dataclass(frozen=True, slots=True)
