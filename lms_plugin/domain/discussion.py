@@ -109,9 +109,8 @@ def judge_post(
     if not is_enough(own):
         return judged(False, PostReason.TOO_SHORT)
     # A remark such as "I see it the same way" is no text that could be repeated: it stands in many an honest post.
-    said: list[tuple[OwnText, EarlierPost | OthersPost]] = [
-        (before, post) for post in (*earlier, *others) if is_enough(before := own_words(post.body, left_out))
-    ]
+    before: list[EarlierPost | OthersPost] = [*earlier, *others]
+    said = [(text, post) for post in before if is_enough(text := own_words(post.body, left_out))]
     repeat = repeat_of(own, [text for text, _ in said], rule.duplicate_ratio, is_enough, only_copies=is_first)
     if repeat is not None:
         post = said[repeat.place][1]

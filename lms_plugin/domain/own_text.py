@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from lms_plugin.domain.set_phrases import is_set_phrase
 
@@ -77,7 +78,7 @@ def own_words(body: str, set_phrases: tuple[str, ...] | None = ()) -> OwnText:
 def taken_apart(words: tuple[str, ...]) -> OwnText:
     """Words with their measure and their runs; of fewer than three words all are one run."""
     runs = zip(words, words[1:], words[2:], strict=False) if len(words) > 2 else (words,)
-    pairs = zip(words, words[1:], strict=False) if len(words) > 1 else (words,)
+    pairs = pairwise(words) if len(words) > 1 else (words,)
     return OwnText(words, *_measure(words), frozenset(pairs), frozenset(runs))
 
 

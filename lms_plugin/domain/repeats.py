@@ -11,9 +11,9 @@ PART = Fraction(1, 5)
 """What stands in several texts adds up where each has at least that much of it: less is the language, not the text."""
 PIECE = 8
 """So many words in a row are a thought; fewer, between words that stand elsewhere, are a substitution."""
-MARKED_RUN = 4
-LEAST_MARKS, MOST_MARKS = 8, 256
-_MARKS = 2**32
+FINGERPRINTED_RUN = 4
+LEAST_FINGERPRINTS, MOST_FINGERPRINTS = 8, 256
+_NUMBERS = 2**32
 _ONE_IN = 8
 _RUN, _PAIR = 3, 2
 
@@ -74,19 +74,19 @@ def repeat_of(
     return None
 
 
-def marks(body: str) -> tuple[int, ...]:
+def fingerprints(body: str) -> tuple[int, ...]:
     """Numbers by which posts that share text find each other, fewer than 2**32, in ascending order.
 
-    They stand for runs of four words of the post's own text, chosen by nothing but the run itself: those whose number is
-    among the lowest eighth of all numbers, so that a text has the marks of what stands in it, and the eight lowest
-    in any case, so that a short one has some.
+    They stand for runs of four words of the post's own text, chosen by nothing but the run itself: those whose number
+    is in the lowest eighth of all numbers, so that a text has the fingerprints of what stands in it, and the eight
+    lowest in any case, so that a short one has some.
     """
     words = own_words(body).words
-    runs = {"\n".join(words[at : at + MARKED_RUN]) for at in range(len(words) - MARKED_RUN + 1)}
+    runs = {"\n".join(words[at : at + FINGERPRINTED_RUN]) for at in range(len(words) - FINGERPRINTED_RUN + 1)}
     # The product spreads the numbers of runs that differ in little; it is odd, so that none is lost.
-    found = sorted({crc32(run.encode()) * 0x9E3779B1 % _MARKS for run in runs})
-    low = sum(one < _MARKS // _ONE_IN for one in found)
-    return tuple(found[: min(max(low, LEAST_MARKS), MOST_MARKS)])
+    found = sorted({crc32(run.encode()) * 0x9E3779B1 % _NUMBERS for run in runs})
+    low = sum(one < _NUMBERS // _ONE_IN for one in found)
+    return tuple(found[: min(max(low, LEAST_FINGERPRINTS), MOST_FINGERPRINTS)])
 
 
 def _likeness(text: OwnText, other: OwnText) -> Fraction:

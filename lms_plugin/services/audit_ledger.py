@@ -7,25 +7,27 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import attendance, discussion, hours, watching, weeks
 from lms_plugin.domain.completion import Completion, decide
-from lms_plugin.domain.discussion import EarlierPost
+from lms_plugin.domain.discussion import EarlierPost, OthersPost
 from lms_plugin.domain.ledger import GENESIS, CreditEntry
 from lms_plugin.domain.modes import week_of
-from lms_plugin.domain.programme import Programme, Variant
+from lms_plugin.domain.programme import MINUTE_MS, Programme, Variant
 from lms_plugin.domain.replay import Differs
 from lms_plugin.services import disputes
 from lms_plugin.services.audit_books import FROM_WATCHING, Books, entry_named
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.entering import day_of_entry
 from lms_plugin.services.evidence_log import Catalogue
+from lms_plugin.storage.activity import Post
 
 POST = "post"
 SEEN = {*FROM_WATCHING, POST}
 """What the service sees by itself, judged when it happens."""
-RULES = {watching.RULE, discussion.RULE, attendance.RULE, disputes.RULE}
+RULES = {watching.RULE, discussion.RULE, discussion.FIRST_RULE, attendance.RULE, disputes.RULE}
 Weeks = defaultdict[str, defaultdict[date, int]]
 """Milliseconds by component and week."""
 
@@ -252,16 +254,15 @@ class LedgerAudit:
             version = self._version_of(enrolment, row)
             if version is None:
                 raise AssertionError("unreachable")
-            self._judge_post(posts[row.source_id], list(posts.values()), version.programme)
-            if (
-                row.amount_ms != version.programme.discussion.credit_ms
-                or row.recorded_at != posts[row.source_id].created_at
-            ):
+            post, (_, rule) = posts[row.source_id], _rule_of(row)
+            self._judge_post(post, list(posts.values()), version.programme, rule)
+            minutes = version.programme.discussion.minutes_of(_is_reply(post))
+            if row.amount_ms != minutes * MINUTE_MS or row.recorded_at != post.created_at:
                 raise Differs(f"{where} does not say what its post {row.source_id} (posts) gives")
         if left:
             raise Differs(f"post {min(left, key=int)} (posts) counts and has no credit entry")
 
-    def _judge_post(self, post: Any, posts: Sequence[Any], programme: Programme) -> None:
+    def _judge_post(self, post: Any, posts: Sequence[Any], programme: Programme, rule: str) -> None:
         earlier = [
             EarlierPost(one.body, one.module_key, one.created_at, one.counts) for one in posts if one.id < post.id
         ]
@@ -269,12 +270,28 @@ class LedgerAudit:
             post.body,
             module_key=post.module_key,
             earlier=earlier,
+            others=self._compared_with(post),
+            is_reply=_is_reply(post),
             rule=programme.discussion,
             window=programme.window,
             now=post.created_at,
+            by=rule,
         )
         if not judged.counts:
             raise Differs(f"post {post.id} (posts) counts, the rule of its time says {judged.reason.value}")
+
+    def _compared_with(self, post: Any) -> list[OthersPost]:
+        """The posts of others that a post was compared with: those it could see, whatever was committed since."""
+        ids = [one for one in post.judgement.get("compared_with", ()) if one < post.id]
+        found = self.session.execute(select(Post.id, Post.body, Post.created_at).where(Post.id.in_(ids))) if ids else ()
+        bodies = {row.id: row for row in found}
+        if lost := [one for one in ids if one not in bodies]:
+            raise Differs(f"post {post.id} (posts) was compared with post {lost[0]} (posts), which is not there")
+        return [OthersPost(one, bodies[one].body, bodies[one].created_at) for one in ids]
+
+
+def _is_reply(post: Any) -> bool:
+    return bool(post.answered_id != post.author_id)
 
 
 def _has(rows: Sequence[Any], head: Any) -> bool:

@@ -9,10 +9,10 @@ from sqlalchemy import false, func, or_, select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import discussion
-from lms_plugin.domain.discussion import EarlierPost, Judgement, PostReason
+from lms_plugin.domain.discussion import EarlierPost, Judgement, OthersPost, PostReason
 from lms_plugin.domain.errors import Conflict, Malformed, NotFound
-from lms_plugin.domain.programme import ComponentKind
-from lms_plugin.services import access, catalogue
+from lms_plugin.domain.programme import MINUTE_MS, ComponentKind
+from lms_plugin.services import access, catalogue, repeats
 from lms_plugin.services.access import Actor, Place
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.entering import Credit, Entering, enter_many, lock_ledgers
@@ -142,7 +142,7 @@ def start_thread(
     )
     session.add(thread)
     session.flush()
-    return thread, _write(session, actor, place, thread, body, None, now)
+    return thread, _write_all(session, thread, [_Writing(actor, place, body, actor.user_id)], now)[0]
 
 
 def reply(session: Session, actor: Actor, thread_id: int, *, body: str, reply_to_id: int | None, now: datetime) -> Post:
@@ -156,18 +156,24 @@ def reply(session: Session, actor: Actor, thread_id: int, *, body: str, reply_to
     thread, place = access.visible_thread(session, actor, thread_id)
     _check_takes_part(place)
     body = _checked(body, "body", MAX_BODY)
-    if reply_to_id is not None:
-        answered = session.get(Post, reply_to_id)
-        if answered is None or answered.thread_id != thread.id:
-            raise NotFound(what="post")
-    return _write(session, actor, place, thread, body, reply_to_id, now)
+    answered = _answered_author(session, thread, reply_to_id)
+    return _write_all(session, thread, [_Writing(actor, place, body, answered, reply_to_id)], now)[0]
 
 
-def preview(session: Session, actor: Actor, module_id: int, *, body: str, now: datetime) -> Judgement:
-    """What the rule would say of a post, without writing it.
+def preview(
+    session: Session,
+    actor: Actor,
+    module_id: int,
+    *,
+    body: str,
+    now: datetime,
+    thread_id: int | None = None,
+    reply_to_id: int | None = None,
+) -> Judgement:
+    """What the rule would say of a post, without writing it: of a new thread's first, or one in the thread named.
 
     Raises:
-        NotFound: the actor has no place in the module.
+        NotFound: the actor has no place in the module, may not see the thread, or the post answered is not in it.
         Malformed: the body is empty or too long.
         Conflict: the learner has withdrawn from the programme (`enrolment_withdrawn`).
     """
@@ -175,9 +181,17 @@ def preview(session: Session, actor: Actor, module_id: int, *, body: str, now: d
     _check_takes_part(place)
     current = _current(session, place, now)
     checked = _checked(body, "body", MAX_BODY)
+    answered = actor.user_id
+    if thread_id is not None:
+        thread, _ = access.visible_thread(session, actor, thread_id)
+        answered = _answered_author(session, thread, reply_to_id)
+    writing = _Writing(actor, place, checked, answered, reply_to_id)
     mine = place.enrolment
     earlier = _earlier(session, [mine.id])[mine.id] if mine is not None else []
-    return _judge(place, current, earlier, checked, now)
+    others: list[OthersPost] = []
+    if _is_judged(place, current):
+        others = repeats.said_before(session, place.module.programme_id, [checked]).near(checked, actor.user_id)
+    return _judge(writing, current, earlier, others, now)
 
 
 def judgement_of(post: Post) -> Judgement:
@@ -216,38 +230,33 @@ def reply_many(session: Session, thread_id: int, replies: Sequence[Reply], now: 
             raise NotFound(what="thread")
         place = Place(module, mine, (mine.class_group_id,))
         _check_takes_part(place)
-        writings.append(_Writing(one.actor, place, _checked(one.body, "body", MAX_BODY)))
+        writings.append(_Writing(one.actor, place, _checked(one.body, "body", MAX_BODY), thread.author_id))
     return _write_all(session, thread, writings, now)
 
 
 @dataclass(frozen=True, slots=True)
 class _Writing:
-    """A post about to be written."""
+    """A post about to be written; `answered_id` is the user whom it answers, its own author where that is nobody."""
 
     actor: Actor
     place: Place
     body: str
+    answered_id: int
     reply_to_id: int | None = None
 
-
-def _write(
-    session: Session,
-    actor: Actor,
-    place: Place,
-    thread: Thread,
-    body: str,
-    reply_to_id: int | None,
-    now: datetime,
-) -> Post:
-    (post,) = _write_all(session, thread, [_Writing(actor, place, body, reply_to_id)], now)
-    return post
+    @property
+    def is_reply(self) -> bool:
+        return self.answered_id != self.actor.user_id
 
 
 def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], now: datetime) -> list[Post]:
-    """Write posts in a thread, each judged by what its author wrote before, and enter what they earn."""
+    """Write posts in a thread, each judged by what was written before in the programme, and enter what they earn."""
     mine = {one.place.enrolment.id: one.place.enrolment for one in writings if one.place.enrolment is not None}
     # Two posts of one learner at the same moment must see each other, or both would pass a cap.
     lock_ledgers(session, mine)
+    said = repeats.said_before(
+        session, writings[0].place.module.programme_id, [one.body for one in writings], for_writing=True
+    )
     earlier = _earlier(session, list(mine))
     versions: dict[tuple[int, str], InForce] = {}
     posts, earning = [], []
@@ -258,7 +267,8 @@ def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], n
             versions[key] = _current(session, one.place, now)
         current = versions[key]
         before = earlier[enrolment.id] if enrolment is not None else []
-        judgement = _judge(one.place, current, before, one.body, now)
+        others = said.near(one.body, one.actor.user_id) if _is_judged(one.place, current) else []
+        judgement = _judge(one, current, before, others, now)
         before.append(EarlierPost(one.body, one.place.module.key, now, judgement.counts))
         post = Post(
             thread_id=thread.id,
@@ -270,12 +280,15 @@ def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], n
             counts=judgement.counts,
             judgement=_write_judgement(judgement),
         )
+        session.add(post)
+        said.add(post)
         posts.append(post)
         component = current.programme.component_of(ComponentKind.DISCUSSION)
         if judgement.counts and enrolment is not None and component is not None:
-            earning.append((post, enrolment.id, current, component, one.place.module.key))
-    session.add_all(posts)
+            minutes = current.programme.discussion.minutes_of(judgement.is_reply)
+            earning.append((post, enrolment.id, current, component.key, minutes, one.place.module.key))
     session.flush()
+    said.keep(posts)
     enter_many(
         session,
         [
@@ -283,19 +296,33 @@ def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], n
                 enrolment_id,
                 current,
                 Credit(
-                    component_key=component.key,
-                    amount_ms=current.programme.discussion.credit_ms,
+                    component_key=component_key,
+                    amount_ms=minutes * MINUTE_MS,
                     source_kind="post",
                     source_id=str(post.id),
                     rule=discussion.RULE,
                     detail={"module": module_key, "thread": thread.id, "title": thread.title},
                 ),
             )
-            for post, enrolment_id, current, component, module_key in earning
+            for post, enrolment_id, current, component_key, minutes, module_key in earning
         ],
         now,
     )
     return posts
+
+
+def _answered_author(session: Session, thread: Thread, reply_to_id: int | None) -> int:
+    """Whom a post in a thread answers: the author of the post it names, else whoever began the thread.
+
+    Raises:
+        NotFound: the post is not in the thread.
+    """
+    if reply_to_id is None:
+        return thread.author_id
+    answered = session.get(Post, reply_to_id)
+    if answered is None or answered.thread_id != thread.id:
+        raise NotFound(what="post")
+    return answered.author_id
 
 
 def _current(session: Session, place: Place, now: datetime) -> InForce:
@@ -320,15 +347,27 @@ def _earlier(session: Session, enrolment_ids: Sequence[int]) -> dict[int, list[E
     return found
 
 
-def _judge(place: Place, current: InForce, earlier: Sequence[EarlierPost], body: str, now: datetime) -> Judgement:
-    if place.enrolment is None:
-        return Judgement(False, PostReason.NOT_A_LEARNER)
-    if current.programme.component_of(ComponentKind.DISCUSSION) is None:
-        return Judgement(False, PostReason.NO_CREDIT_HERE)
+def _is_judged(place: Place, current: InForce) -> bool:
+    """Whether a post of somebody in this place can earn anything at all."""
+    return place.enrolment is not None and current.programme.component_of(ComponentKind.DISCUSSION) is not None
+
+
+def _judge(
+    writing: _Writing,
+    current: InForce,
+    earlier: Sequence[EarlierPost],
+    others: Sequence[OthersPost],
+    now: datetime,
+) -> Judgement:
+    if not _is_judged(writing.place, current):
+        nowhere = writing.place.enrolment is not None
+        return Judgement(False, PostReason.NO_CREDIT_HERE if nowhere else PostReason.NOT_A_LEARNER)
     return discussion.judge_post(
-        body,
-        module_key=place.module.key,
+        writing.body,
+        module_key=writing.place.module.key,
         earlier=earlier,
+        others=others,
+        is_reply=writing.is_reply,
         rule=current.programme.discussion,
         window=current.programme.window,
         now=now,
@@ -358,6 +397,8 @@ def _write_judgement(judgement: Judgement) -> dict[str, Any]:
         "similarity_percent": judgement.similarity_percent,
         "repeats_at": judgement.repeats_at.isoformat() if judgement.repeats_at else None,
         "cap": judgement.cap,
+        "is_reply": judgement.is_reply,
+        "compared_with": list(judgement.compared_with),
     }
 
 
@@ -371,4 +412,6 @@ def _read_judgement(kept: dict[str, Any]) -> Judgement:
         similarity_percent=kept["similarity_percent"],
         repeats_at=datetime.fromisoformat(kept["repeats_at"]) if kept["repeats_at"] else None,
         cap=kept["cap"],
+        is_reply=kept.get("is_reply", False),
+        compared_with=tuple(kept.get("compared_with", ())),
     )

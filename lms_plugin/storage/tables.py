@@ -10,6 +10,7 @@ from lms_plugin.storage import (
     outbox,
     people,
     programmes,
+    repeats,
     study,
 )
 from lms_plugin.storage.base import Base
@@ -25,6 +26,7 @@ __all__ = [
     "outbox",
     "people",
     "programmes",
+    "repeats",
     "study",
 ]
 

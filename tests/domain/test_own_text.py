@@ -72,7 +72,7 @@ OWN = [
     ("This method is really good for my pupils " * 9,                   0, 12),
     # greetings, thanks, praise and good resolutions
     ("老师好！各位老师大家好，很高兴认识大家！",                                0, 0),
-    ("听了王老师的讲座，我受益匪浅，今后一定认真学习，不断提高自己。",                8, 0),  # what was heard is no praise
+    ("听了王老师的讲座，我受益匪浅，今后一定认真学习，不断提高自己。",                8, 0),
     ("感谢王老师的精彩分享，学习了！分数要从分东西讲起。",                           9, 0),
     ("非常赞同，说得太好了，向您学习，加油！",                                   0, 0),
     ("受益匪浅的是她等了二十秒才点名",                                         15, 0),  # says something besides
