@@ -81,7 +81,11 @@ def fingerprints(body: str) -> tuple[int, ...]:
     is in the lowest eighth of all numbers, so that a text has the fingerprints of what stands in it, and the eight
     lowest in any case, so that a short one has some.
     """
-    words = own_words(body).words
+    return fingerprints_of(own_words(body).words)
+
+
+def fingerprints_of(words: Sequence[str]) -> tuple[int, ...]:
+    """The fingerprints of a post whose own words are these."""
     runs = {"\n".join(words[at : at + FINGERPRINTED_RUN]) for at in range(len(words) - FINGERPRINTED_RUN + 1)}
     # The product spreads the numbers of runs that differ in little; it is odd, so that none is lost.
     found = sorted({crc32(run.encode()) * 0x9E3779B1 % _NUMBERS for run in runs})

@@ -1,7 +1,7 @@
 """Finding, among all posts of a programme, the few that may share text with a new one."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import insert, select, text
@@ -21,6 +21,11 @@ _AT_ONCE = 48
 _HOLDERS = (
     "SELECT fingerprint, post_id FROM (SELECT fingerprint, post_id FROM post_fingerprints"
     " WHERE programme_id = :programme_id AND fingerprint = :number ORDER BY post_id LIMIT 64) AS holders_of_number"
+)
+_HOLDERS_AT_ONCE = text(
+    "SELECT wanted.number, holders.post_id FROM unnest(CAST(:numbers AS bigint[])) AS wanted(number)"
+    " CROSS JOIN LATERAL (SELECT post_id FROM post_fingerprints WHERE programme_id = :programme_id"
+    " AND fingerprint = wanted.number ORDER BY post_id LIMIT 64) AS holders"
 )
 _LOCK = text(
     "SELECT pg_advisory_xact_lock(one) FROM (SELECT unnest(CAST(:keys AS bigint[])) AS one ORDER BY 1) AS keys"
@@ -81,14 +86,30 @@ def said_before(session: Session, programme_id: int, bodies: Iterable[str], *, f
     second sees the first. Texts that are merely alike may pass each other; both then count.
     """
     numbers = {body: fingerprints(body) for body in bodies}
-    if for_writing and session.get_bind().dialect.name == "postgresql":
+    if for_writing and _is_postgresql(session):
         # On SQLite only one writes at a time. The lowest number is the same wherever the own text is.
         keys = sorted({programme_id << 32 | found[0] for found in numbers.values() if found})
         session.execute(_LOCK, {"keys": keys})
     holders: dict[int, list[int | Post]] = defaultdict(list)
-    for some in portions(sorted({one for found in numbers.values() for one in found}), _AT_ONCE):
+    for number, post_id in _holders(
+        session, programme_id, sorted({one for found in numbers.values() for one in found})
+    ):
+        holders[number].append(post_id)
+    return Said(session, programme_id, numbers, holders)
+
+
+def _holders(session: Session, programme_id: int, numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """(Number, id of a post) for the first posts that have each number; read from the key alone."""
+    if _is_postgresql(session):
+        for row in session.execute(_HOLDERS_AT_ONCE, {"numbers": list(numbers), "programme_id": programme_id}):
+            yield row.number, row.post_id
+        return
+    for some in portions(numbers, _AT_ONCE):
         asked = {f"f{place}": number for place, number in enumerate(some)}
         query = text(" UNION ALL ".join(_HOLDERS.replace("number", name) for name in asked))
-        for number, post_id in session.execute(query, {"programme_id": programme_id, **asked}):
-            holders[number].append(post_id)
-    return Said(session, programme_id, numbers, holders)
+        for row in session.execute(query, {"programme_id": programme_id, **asked}):
+            yield row.fingerprint, row.post_id
+
+
+def _is_postgresql(session: Session) -> bool:
+    return session.get_bind().dialect.name == "postgresql"
