@@ -67,7 +67,11 @@ class Writer:
         self._weights = list(accumulate(1 / rank for rank in range(1, VOCABULARY + 1)))
 
     def words(self, count: int = WORDS) -> list[str]:
-        return self._chance.choices(self._words, cum_weights=self._weights, k=count)
+        """Words of which none comes twice: what repeats itself in a post is left out."""
+        found: dict[str, None] = {}
+        while len(found) < count:
+            found.update(dict.fromkeys(self._chance.choices(self._words, cum_weights=self._weights, k=2 * count)))
+        return list(found)[:count]
 
     def body(self, words: list[str]) -> str:
         clauses = ("".join(words[at : at + IN_A_CLAUSE]) for at in range(0, len(words), IN_A_CLAUSE))
