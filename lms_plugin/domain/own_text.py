@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-from lms_plugin.domain.set_phrases import is_set_phrase
+from lms_plugin.domain.set_phrases import LONGEST, is_set_phrase
 
 # Whatever stands here runs on what strangers write: no pattern may look further than to its own next delimiter.
-_CJK = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_CJK = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufa6d\ufa70-\ufad9\U00020000-\U0003ffff"
 _WORD = re.compile(rf"[{_CJK}]|[^\W\d_{_CJK}]+(?:['’-][^\W\d_{_CJK}]+)*")
 _CHARACTER = re.compile(rf"[{_CJK}]")
 _BESIDE_CJK = re.compile(rf"(?<=[{_CJK}]) | (?=[{_CJK}])")
@@ -71,8 +71,12 @@ def own_words(body: str, set_phrases: tuple[str, ...] | None = ()) -> OwnText:
     """What the author of a post added; a programme's own `set_phrases` are left out too, None leaves all of them in."""
     clauses = dict.fromkeys(_without_runs(_words(clause)) for clause in _CLAUSE_END.split(_visible_text(body)))
     if set_phrases is not None:
-        clauses = {clause: None for clause in clauses if not is_set_phrase(clause, joined(clause), set_phrases)}
+        clauses = {clause: None for clause in clauses if not _is_set(clause, set_phrases)}
     return taken_apart(tuple(_without_echoes(word for clause in clauses for word in clause)))
+
+
+def _is_set(clause: tuple[str, ...], also: tuple[str, ...]) -> bool:
+    return len(clause) <= LONGEST and is_set_phrase(joined(clause), also)
 
 
 def taken_apart(words: tuple[str, ...]) -> OwnText:

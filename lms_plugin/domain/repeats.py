@@ -46,9 +46,10 @@ def repeat_of(
     """Which of the texts said before a text repeats, if any.
 
     It is a copy of one where that much (`ratio`) of either stands in the other, or of several where that much stands
-    in them together; where what is new in it `is_enough`, it takes them up and repeats none. It is a variation where of
-    all pairs of neighbouring words half that much is in both: words were swapped, sentences moved. With `only_copies`
-    neither variations nor several together are looked for, and every single new word is new.
+    in them together. It is a variation where of all pairs of neighbouring words half that much is in both: words were
+    swapped, sentences moved. Where what is new in it `is_enough`, it takes up what was said and repeats nothing: new are
+    words that stand nowhere, `PIECE` of them in a row, twice as many in a variation, where new words are the trick.
+    With `only_copies` neither variations nor several together are looked for, and every single new word is new.
     """
     shares: dict[int, Fraction] = {}
     copies, variations = [], []
@@ -65,10 +66,11 @@ def repeat_of(
         parts = [place for place, share in shares.items() if share >= PART]
         if len(parts) > 1 and _standing_share(text, _all(said[one].runs for one in parts)) >= ratio:
             copies = parts
-    if copies and not is_enough(_new_words(text, [one.runs for one in said], 1 if only_copies else PIECE)):
+    known = [one.runs for one in said]
+    if copies and not is_enough(_new_words(text, known, 1 if only_copies else PIECE)):
         closest = max(copies, key=lambda place: max(shares[place], _share(said[place], text)))
         return Repeat(closest, int(shares[closest] * 100))
-    if variations and not copies and not only_copies:
+    if variations and not copies and not only_copies and not is_enough(_new_words(text, known, 2 * PIECE)):
         likest = max(variations, key=lambda place: _likeness(text, said[place]))
         return Repeat(likest, int(_standing_share(text, said[likest].pairs, _PAIR) * 100))
     return None

@@ -92,10 +92,8 @@ _COMPANY_EN = frozenset(COMPANY_EN.split())
 _LATIN = re.compile("[a-z]")
 
 
-def is_set_phrase(words: tuple[str, ...], clause: str, also: tuple[str, ...]) -> bool:
-    """Whether a clause (its words, and the same as one text) says nothing but set phrases; `also` are further ones."""
-    if len(words) > LONGEST:
-        return False
+def is_set_phrase(clause: str, also: tuple[str, ...]) -> bool:
+    """Whether a clause of at most `LONGEST` words says nothing but set phrases; `also` are further ones."""
     rest, found = _core(also).subn(" ", clause)
     if _LATIN.search(rest):
         rest, found_too = _CORE_EN.subn(" ", rest)
