@@ -47,8 +47,8 @@ def repeat_of(
 
     It is a copy of one where that much (`ratio`) of either stands in the other, or of several where that much stands
     in them together. It is a variation where of all pairs of neighbouring words half that much is in both: words were
-    swapped, sentences moved. Where what is new in it `is_enough`, it takes up what was said and repeats nothing: new are
-    words that stand nowhere, `PIECE` of them in a row, twice as many in a variation, where new words are the trick.
+    swapped, sentences moved. Where what is new in it `is_enough`, it takes up what was said and repeats nothing: new
+    are words that stand nowhere, `PIECE` of them in a row, twice as many in a variation, where new words are the trick.
     With `only_copies` neither variations nor several together are looked for, and every single new word is new.
     """
     shares: dict[int, Fraction] = {}

@@ -1,4 +1,4 @@
-"""Posts that repeat somebody's: copies, several stuck together, variations; how they are found; what replies are worth."""
+"""Posts that repeat somebody's: copies, parts of several, variations; how they are found; what replies are worth."""
 
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
