@@ -114,7 +114,15 @@ def preview(module_id: int) -> Response:
     """What the rule would say of a post, before it is written."""
     actor, shared, body = current_actor(), context(), read_body(PreviewRequest)
     with shared.database.reading() as store:
-        found = discussion.preview(store, actor, module_id, body=body.body, now=shared.clock())
+        found = discussion.preview(
+            store,
+            actor,
+            module_id,
+            body=body.body,
+            now=shared.clock(),
+            thread_id=body.thread,
+            reply_to_id=body.reply_to,
+        )
         programme = _programme(store, module_id)
     return jsonify(_judgement(found, programme).model_dump(mode="json"))
 

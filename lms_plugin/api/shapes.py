@@ -292,6 +292,9 @@ class PostRequest(Body):
 
 class PreviewRequest(Body):
     body: str
+    thread: Id | None = None
+    """Where it would stand; none where it would begin a thread."""
+    reply_to: Id | None = None
 
 
 class JudgementAnswer(BaseModel):

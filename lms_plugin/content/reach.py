@@ -90,10 +90,16 @@ def _times(component: Component, programme: Programme) -> tuple[int, str]:
 
 def _of_posts(programme: Programme, modules: int) -> Iterator[Limit]:
     rule = programme.discussion
-    each = Fraction(rule.credit_minutes, programme.class_hour_minutes)
+    each = _best_post(programme)
     for posts in (rule.max_total, None if rule.max_per_module is None else rule.max_per_module * modules):
         if posts is not None:
             yield Limit(posts * each, "the rule of [discussion]")
+
+
+def _best_post(programme: Programme) -> Fraction:
+    """The class hours of one post of the kind that is worth most."""
+    rule = programme.discussion
+    return Fraction(max(rule.minutes_of(is_reply) for is_reply in (False, True)), programme.class_hour_minutes)
 
 
 def _daily(component: Component, programme: Programme) -> Limit | None:
@@ -103,8 +109,7 @@ def _daily(component: Component, programme: Programme) -> Limit | None:
         return None if most is None else Limit(Fraction(most), "the daily limit of [watching]")
     if component.kind is ComponentKind.DISCUSSION:
         posts = programme.discussion.max_per_day
-        each = Fraction(programme.discussion.credit_minutes, programme.class_hour_minutes)
-        return None if posts is None else Limit(posts * each, "the daily cap of [discussion]")
+        return None if posts is None else Limit(posts * _best_post(programme), "the daily cap of [discussion]")
     most = component.study.daily_limit_class_hours
     return None if most is None else Limit(Fraction(most), "the daily limit")
 

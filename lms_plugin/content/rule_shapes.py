@@ -113,7 +113,15 @@ class DiscussionTable(Table):
     max_per_day: Cap = Field(None, description='每日计入帖数上限（默认 3，"none" 为不限） · The most of one day.')
     max_total: Cap = Field(None, description="计入帖数总上限（默认不限） · The most of all.")
     duplicate_ratio: Annotated[Decimal, Field(gt=0, le=1), AS_NUMBER] | None = Field(
-        None, description="判为重复的相似度（默认 0.8） · The similarity from which a post repeats an earlier one."
+        None,
+        description="判为重复的相似度（默认 0.8） · The similarity from which a post copies anybody's earlier one;"
+        " from half of it on it is a variation.",
+    )
+    reply_minutes: Annotated[int, Field(ge=0, le=600)] | None = Field(
+        None, description="一个回帖计入分钟数（默认同主题帖，0 为不计） · What a reply to somebody else is worth."
+    )
+    set_phrases: list[Words] | None = Field(
+        None, description="不计字数的套话（内置之外再加） · Set phrases that are not measured, besides the usual ones."
     )
     excellent_minutes: Annotated[int, Field(ge=0, le=600)] | None = Field(
         None, description="优秀帖加记分钟数（默认 0，即只作表彰） · What a post marked as excellent earns besides."
@@ -127,6 +135,8 @@ class DiscussionTable(Table):
 
     def value(self) -> DiscussionRule:
         given = {name: getattr(self, name) for name in self.model_fields_set}
+        if self.set_phrases is not None:
+            given["set_phrases"] = tuple(one.casefold() for one in self.set_phrases)
         if self.duplicate_ratio is not None:
             given["duplicate_ratio"] = Fraction(self.duplicate_ratio)
         return DiscussionRule(**given)

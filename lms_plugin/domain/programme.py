@@ -59,9 +59,11 @@ class DiscussionRule:
     """Which posts count, and what one is worth.
 
     A post is long enough when its own text reaches `min_characters` Chinese characters or `min_words` words of
-    an alphabetic language, or a mixture that adds up to the same. `credit_minutes` is the credit of one post.
-    Caps are numbers of counting posts; None means no cap. `duplicate_ratio` is the similarity (0..1) from
-    which a post repeats an earlier one of the same author.
+    an alphabetic language, or a mixture that adds up to the same; `set_phrases` are not measured, besides those that
+    the service knows itself. `credit_minutes` is the credit of one post, `reply_minutes` of one that answers somebody
+    else (None: the same; 0: replies don't count). Caps are numbers of counting posts; None means no cap.
+    `duplicate_ratio` is the similarity (0..1) from which a post is a copy of anybody's earlier one; from half of it on
+    it is a variation.
 
     A post that a tutor marks as excellent earns `excellent_minutes` more (0: it is an honour only), at most
     `max_excellent` posts of a learner. A post can be edited for `edit_within_hours` after it was written (None: as long
@@ -75,6 +77,8 @@ class DiscussionRule:
     max_per_day: int | None = 3
     max_total: int | None = None
     duplicate_ratio: Fraction = Fraction(4, 5)
+    reply_minutes: int | None = None
+    set_phrases: tuple[str, ...] = ()
     excellent_minutes: int = 0
     max_excellent: int | None = None
     edit_within_hours: int | None = None
@@ -86,6 +90,14 @@ class DiscussionRule:
     @property
     def excellent_ms(self) -> int:
         return self.excellent_minutes * MINUTE_MS
+
+    def minutes_of(self, is_reply: bool) -> int:
+        """What a post that counts is worth."""
+        return self.reply_minutes if is_reply and self.reply_minutes is not None else self.credit_minutes
+
+    def worth_ms(self, is_reply: bool) -> int:
+        """The same in milliseconds."""
+        return self.minutes_of(is_reply) * MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True)

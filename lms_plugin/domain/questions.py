@@ -8,7 +8,8 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TypeVar
 
-from lms_plugin.domain.discussion import own_text, similarity
+from lms_plugin.domain.own_text import own_text
+from lms_plugin.domain.repeats import similarity
 
 ALIKE_RATIO = Fraction(3, 10)
 """So much of the one question stands in the other where they are shown as alike; a person decides what that means."""

@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Final
 
-from lms_plugin.domain.discussion import measure
+from lms_plugin.domain.own_text import measure
 
 CHARACTERS_PER_WORD: Final = Fraction(3, 2)
 """A word of an alphabetic language takes as long as one and a half Chinese characters: 300 characters a minute are read

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from lms_plugin.domain.discussion import measure
 from lms_plugin.domain.modes import SchoolActivityKind, StudyRule
+from lms_plugin.domain.own_text import measure
 from lms_plugin.domain.programme import Window
 
 LONGEST_TITLE: Final = 200

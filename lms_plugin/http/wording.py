@@ -123,13 +123,25 @@ def judgement_sentence(judgement: Judgement, rule: DiscussionRule, timezone: str
             percent=judgement.similarity_percent,
             day=_day(judgement.repeats_at),
         )
+    if judgement.reason is PostReason.REPEATS_ANOTHERS_POST:
+        return _(
+            "Does not count: %(percent)s %% of it stands in a colleague's post of %(day)s.",
+            percent=judgement.similarity_percent,
+            day=_day(judgement.repeats_at),
+        )
     sentences = {
         PostReason.COUNTS: ngettext(
-            "Counts: %(num)s minute of credit.", "Counts: %(num)s minutes of credit.", rule.credit_minutes
+            "Counts: %(num)s minute of credit.",
+            "Counts: %(num)s minutes of credit.",
+            rule.minutes_of(judgement.is_reply),
+        ),
+        PostReason.REPLIES_EARN_NOTHING: _(
+            "Does not count: in this programme threads that you begin count, replies to others don't."
         ),
         PostReason.TOO_SHORT: _(
             "Does not count yet: your own words come to %(characters)s Chinese characters and %(words)s words;"
-            " %(min_characters)s characters or %(min_words)s words are needed. Quotes and repeats are left out.",
+            " %(min_characters)s characters or %(min_words)s words are needed."
+            " Quotes, greetings and repeats are left out.",
             characters=judgement.characters,
             words=judgement.words,
             min_characters=rule.min_characters,

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Table, inspect, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Table, func, inspect, select
+from sqlalchemy.orm import Session, aliased
 
 from lms_plugin.services import evidence_log, posting
 from lms_plugin.services.evidence_log import EvidenceLog
@@ -120,10 +120,16 @@ def _table(model: type[Any]) -> Table:
 
 
 def _posts(session: Session, enrolment_ids: Sequence[int]) -> Sequence[Any]:
-    """Learners' posts with the key of their module, in the order in which they were written."""
+    """Learners' posts with the key of their module and whom they answer, in the order in which they were written."""
+    answered = aliased(Post)
     return session.execute(
-        select(*_table(Post).columns, ModuleRow.key.label("module_key"))
+        select(
+            *_table(Post).columns,
+            ModuleRow.key.label("module_key"),
+            func.coalesce(answered.author_id, Thread.author_id).label("answered_id"),
+        )
         .join(Thread, Thread.id == Post.thread_id)
+        .outerjoin(answered, answered.id == Post.reply_to_id)
         .join(ModuleRow, ModuleRow.id == Thread.module_id)
         .where(Post.enrolment_id.in_(enrolment_ids))
         .order_by(Post.id)

@@ -24,7 +24,14 @@ from lms_plugin.services.evidence_log import Catalogue
 POST = "post"
 SEEN = {*FROM_WATCHING, POST}
 """What the service sees by itself, judged when it happens."""
-RULES = {watching.RULE, discussion.RULE, post_credit.RULE, attendance.RULE, disputes.RULE}
+RULES = {
+    watching.RULE,
+    discussion.RULE,
+    discussion.FIRST_RULE,
+    post_credit.RULE,
+    attendance.RULE,
+    disputes.RULE,
+}
 Weeks = defaultdict[str, defaultdict[date, int]]
 """Milliseconds by component and week."""
 

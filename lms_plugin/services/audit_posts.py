@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import discussion, post_credit
-from lms_plugin.domain.discussion import EarlierPost, Judgement, PostReason
+from lms_plugin.domain.discussion import EarlierPost, Judgement, OthersPost, PostReason
 from lms_plugin.domain.post_credit import Mark
 from lms_plugin.domain.programme import ComponentKind, Programme
 from lms_plugin.domain.replay import Differs
@@ -21,6 +22,7 @@ from lms_plugin.services import post_changes
 from lms_plugin.services.audit_books import Books, entry_named
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.evidence_log import Catalogue
+from lms_plugin.storage.activity import Post, PostChange
 
 _REPLACING = (post_changes.EDITED, post_changes.VOID_LIFTED)
 _UNEARNED = "which does not count or has an entry already"
@@ -37,6 +39,8 @@ class _State:
     judged_at: datetime
     credit_ms: int
     component_key: str
+    is_reply: bool
+    compared_with: tuple[tuple[int, int], ...]
     mark: str = ""
     extra_ms: int = 0
     is_taken_back: bool = False
@@ -128,12 +132,13 @@ class PostAudit:
             if row is None:
                 raise Differs(f"post {post.id} (posts) counts and has no credit entry")
             where, version = entry_named(self.enrolment.id, row.number), self._version_of(row)
-            judged = self._judge(state, post.created_at, version.programme)
+            rule = row.rule_version.partition(" ")[2]
+            judged = self._judge(state, post.created_at, version.programme, by=rule)
             if not judged.counts:
                 raise Differs(f"post {post.id} (posts) counts, the rule of its time says {judged.reason.value}")
             entered = (row.amount_ms, row.component_key, row.recorded_at)
             if (
-                row.amount_ms != version.programme.discussion.credit_ms
+                row.amount_ms != version.programme.discussion.worth_ms(state.is_reply)
                 or entered != (state.credit_ms, state.component_key, post.created_at)
                 or state.judged_at != post.created_at
             ):
@@ -185,7 +190,8 @@ class PostAudit:
         if change.kind == post_changes.EDITED:
             judged_at = post_credit.judged_at(counted=before.counts, judged_before_at=before.judged_at, now=change.at)
             counts = self._judge(after, judged_at, version.programme).counts
-            worth = (version.programme.discussion.credit_ms, _component(version.programme), judged_at)
+            worth_ms = version.programme.discussion.worth_ms(after.is_reply)
+            worth = (worth_ms, _component(version.programme), judged_at)
             expected = (counts, *(worth if counts else (before.credit_ms, before.component_key, before.judged_at)))
             after = replace(after, mark=before.mark, extra_ms=before.extra_ms)
         else:
@@ -248,9 +254,19 @@ class PostAudit:
         source = kept if kept is not None else post
         counts = post.counts if kept is None else kept.judgement.get("reason") == PostReason.COUNTS
         worth = (source.judged_at, source.credit_ms, source.component_key)
-        return _State(post.id, post.module_key, source.body, counts, *worth)
+        compared_with = tuple((post_id, version) for post_id, version in source.judgement.get("compared_with", ()))
+        is_reply = post.answered_id != post.author_id
+        return _State(post.id, post.module_key, source.body, counts, *worth, is_reply, compared_with)
 
-    def _judge(self, state: _State, at: datetime, programme: Programme, *, caps_only: bool = False) -> Judgement:
+    def _judge(
+        self,
+        state: _State,
+        at: datetime,
+        programme: Programme,
+        *,
+        by: str = discussion.RULE,
+        caps_only: bool = False,
+    ) -> Judgement:
         if not _component(programme):
             return Judgement(False, PostReason.NO_CREDIT_HERE)
         rule = programme.discussion
@@ -263,6 +279,9 @@ class PostAudit:
             state.body,
             module_key=state.module_key,
             earlier=earlier,
+            others=() if caps_only else self._compared_with(state),
+            is_reply=state.is_reply and not caps_only,
+            by=by,
             rule=replace(rule, min_characters=0, min_words=0) if caps_only else rule,
             window=programme.window,
             now=at,
@@ -270,6 +289,29 @@ class PostAudit:
         if caps_only and judged.reason not in post_credit.CAPS:
             return Judgement(True, PostReason.COUNTS)
         return judged
+
+    def _compared_with(self, state: _State) -> list[OthersPost]:
+        """The posts of others that a post was compared with: those it could see, as they were then."""
+        ids = [post_id for post_id, _ in state.compared_with]
+        if not ids:
+            return []
+        found = {row.id: row for row in self.session.scalars(select(Post).where(Post.id.in_(ids)))}
+        edits: dict[int, list[str]] = defaultdict(list)
+        replaced = (
+            select(PostChange.post_id, PostChange.body)
+            .where(PostChange.post_id.in_(ids), PostChange.kind == post_changes.EDITED)
+            .order_by(PostChange.id)
+        )
+        for post_id, body in self.session.execute(replaced):
+            edits[post_id].append(body or "")
+        others = []
+        for post_id, version in state.compared_with:
+            post, before = found.get(post_id), edits[post_id]
+            if post is None or version > len(before):
+                raise Differs(f"post {state.id} (posts) was compared with post {post_id} (posts), which is not there")
+            body = before[version] if version < len(before) else post.body
+            others.append(OthersPost(post_id, body, post.created_at, version))
+        return others
 
     def _version_of(self, row: Any) -> InForce:
         number = row.rule_version.partition(" ")[0].rpartition("@")[2]

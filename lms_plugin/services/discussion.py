@@ -9,11 +9,11 @@ from sqlalchemy import false, func, or_, select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import discussion, post_credit
-from lms_plugin.domain.discussion import EarlierPost, Judgement, PostReason
+from lms_plugin.domain.discussion import EarlierPost, Judgement, OthersPost, PostReason
 from lms_plugin.domain.errors import Conflict, Malformed, NotFound
 from lms_plugin.domain.post_credit import Mark
 from lms_plugin.domain.programme import ComponentKind
-from lms_plugin.services import access, catalogue
+from lms_plugin.services import access, catalogue, repeats
 from lms_plugin.services.access import Actor, Place
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.entering import Credit, Entering, enter_many, lock_ledgers
@@ -139,7 +139,7 @@ def start_thread(
     )
     session.add(thread)
     session.flush()
-    return thread, _write(session, actor, place, thread, body, None, now)
+    return thread, _write(session, thread, _Writing(actor, place, body, actor.user_id), now)
 
 
 def reply(session: Session, actor: Actor, thread_id: int, *, body: str, reply_to_id: int | None, now: datetime) -> Post:
@@ -153,18 +153,24 @@ def reply(session: Session, actor: Actor, thread_id: int, *, body: str, reply_to
     thread, place = access.visible_thread(session, actor, thread_id)
     _check_takes_part(place)
     body = _checked(body, "body", MAX_BODY)
-    if reply_to_id is not None:
-        answered = session.get(Post, reply_to_id)
-        if answered is None or answered.thread_id != thread.id:
-            raise NotFound(what="post")
-    return _write(session, actor, place, thread, body, reply_to_id, now)
+    answered = _answered_author(session, thread, reply_to_id)
+    return _write(session, thread, _Writing(actor, place, body, answered, reply_to_id), now)
 
 
-def preview(session: Session, actor: Actor, module_id: int, *, body: str, now: datetime) -> Judgement:
-    """What the rule would say of a post, without writing it.
+def preview(
+    session: Session,
+    actor: Actor,
+    module_id: int,
+    *,
+    body: str,
+    now: datetime,
+    thread_id: int | None = None,
+    reply_to_id: int | None = None,
+) -> Judgement:
+    """What the rule would say of a post, without writing it: of a new thread's first, or one in the thread named.
 
     Raises:
-        NotFound: the actor has no place in the module.
+        NotFound: the actor has no place in the module, may not see the thread, or the post answered is not in it.
         Malformed: the body is empty or too long.
         Conflict: the learner has withdrawn from the programme (`enrolment_withdrawn`).
     """
@@ -172,9 +178,17 @@ def preview(session: Session, actor: Actor, module_id: int, *, body: str, now: d
     _check_takes_part(place)
     current = _current(session, place, now)
     checked = _checked(body, "body", MAX_BODY)
+    answered = actor.user_id
+    if thread_id is not None:
+        thread, _ = access.visible_thread(session, actor, thread_id)
+        answered = _answered_author(session, thread, reply_to_id)
+    writing = _Writing(actor, place, checked, answered, reply_to_id)
     mine = place.enrolment
     earlier = _earlier(session, [mine.id])[mine.id] if mine is not None else []
-    return _judge(place, current, earlier, checked, now)
+    others: list[OthersPost] = []
+    if _is_judged(place, current):
+        others = repeats.said_before(session, place.module.programme_id, [checked]).near(checked, actor.user_id)
+    return _judge(writing, current, earlier, others, now)
 
 
 def judgement_of(post: Post) -> Judgement:
@@ -183,20 +197,22 @@ def judgement_of(post: Post) -> Judgement:
 
 
 def judge_edited(session: Session, post: Post, current: InForce, body: str, judged_at: datetime) -> Judgement:
-    """What the rule says of a post with another text, given all that its author wrote besides; its ledger is locked."""
-    place = _place_of(session, post)
-    earlier = _earlier(session, [post.enrolment_id], without=post.id) if post.enrolment_id is not None else {}
-    return _judge(place, current, earlier.get(post.enrolment_id or 0, []), body, judged_at)
+    """What the rule says of a post with another text, given all that was said besides; the ledger is locked."""
+    writing, earlier = _written(session, post, body)
+    others: list[OthersPost] = []
+    if _is_judged(writing.place, current):
+        said = repeats.said_before(session, writing.place.module.programme_id, [body], for_writing=True)
+        others = said.near(body, post.author_id, edited=post)
+    return _judge(writing, current, earlier, others, judged_at)
 
 
 def judge_returned(session: Session, post: Post, current: InForce) -> Judgement:
     """What the caps say of a post that counted, when its void is lifted: its text was judged before."""
-    place = _place_of(session, post)
-    earlier = _earlier(session, [post.enrolment_id], without=post.id) if post.enrolment_id is not None else {}
-    places = [replace(one, body="") for one in earlier.get(post.enrolment_id or 0, [])]
+    writing, earlier = _written(session, post, post.body)
+    places = [replace(one, body="") for one in earlier]
     rule = replace(current.programme.discussion, min_characters=0, min_words=0)
     any_length = replace(current, programme=replace(current.programme, discussion=rule))
-    judged = _judge(place, any_length, places, post.body, post.judged_at)
+    judged = _judge(replace(writing, answered_id=post.author_id), any_length, places, [], post.judged_at)
     return judged if judged.reason in post_credit.CAPS else judgement_of(post)
 
 
@@ -259,41 +275,41 @@ def reply_many(session: Session, thread_id: int, replies: Sequence[Reply], now: 
             raise NotFound(what="thread")
         place = Place(module, mine, (mine.class_group_id,))
         _check_takes_part(place)
-        writings.append(_Writing(one.actor, place, _checked(one.body, "body", MAX_BODY)))
+        writings.append(_Writing(one.actor, place, _checked(one.body, "body", MAX_BODY), thread.author_id))
     return _write_all(session, thread, writings, now)
 
 
 @dataclass(frozen=True, slots=True)
 class _Writing:
-    """A post about to be written."""
+    """A post about to be written; `answered_id` is the user whom it answers, its own author where that is nobody."""
 
     actor: Actor
     place: Place
     body: str
+    answered_id: int
     reply_to_id: int | None = None
 
+    @property
+    def is_reply(self) -> bool:
+        return self.answered_id != self.actor.user_id
 
-def _write(
-    session: Session,
-    actor: Actor,
-    place: Place,
-    thread: Thread,
-    body: str,
-    reply_to_id: int | None,
-    now: datetime,
-) -> Post:
-    (post,) = _write_all(session, thread, [_Writing(actor, place, body, reply_to_id)], now)
-    if place.enrolment is None:
+
+def _write(session: Session, thread: Thread, writing: _Writing, now: datetime) -> Post:
+    (post,) = _write_all(session, thread, [writing], now)
+    if writing.place.enrolment is None:
         about, group_id = f"post/{post.id}", thread.class_group_id
-        note_action(session, actor, POST_WRITTEN, about, None, now, class_group_id=group_id, title=thread.title)
+        note_action(session, writing.actor, POST_WRITTEN, about, None, now, class_group_id=group_id, title=thread.title)
     return post
 
 
 def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], now: datetime) -> list[Post]:
-    """Write posts in a thread, each judged by what its author wrote before, and enter what they earn."""
+    """Write posts in a thread, each judged by what was written before in the programme, and enter what they earn."""
     mine = {one.place.enrolment.id: one.place.enrolment for one in writings if one.place.enrolment is not None}
     # Two posts of one learner at the same moment must see each other, or both would pass a cap.
     lock_ledgers(session, mine)
+    said = repeats.said_before(
+        session, writings[0].place.module.programme_id, [one.body for one in writings], for_writing=True
+    )
     earlier = _earlier(session, list(mine))
     versions: dict[tuple[int, str], InForce] = {}
     posts, earning = [], []
@@ -304,7 +320,8 @@ def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], n
             versions[key] = _current(session, one.place, now)
         current = versions[key]
         before = earlier[enrolment.id] if enrolment is not None else []
-        judgement = _judge(one.place, current, before, one.body, now)
+        others = said.near(one.body, one.actor.user_id) if _is_judged(one.place, current) else []
+        judgement = _judge(one, current, before, others, now)
         before.append(EarlierPost(one.body, one.place.module.key, now, judgement.counts))
         post = Post(
             thread_id=thread.id,
@@ -316,13 +333,16 @@ def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], n
             counts=judgement.counts,
             judgement=_write_judgement(judgement),
         )
+        session.add(post)
+        said.add(post)
         posts.append(post)
         component = current.programme.component_of(ComponentKind.DISCUSSION)
         if judgement.counts and enrolment is not None and component is not None:
-            post.credit_ms, post.component_key = current.programme.discussion.credit_ms, component.key
-            earning.append((post, enrolment.id, current, component, one.place.module.key))
-    session.add_all(posts)
+            worth_ms = current.programme.discussion.worth_ms(judgement.is_reply)
+            post.credit_ms, post.component_key = worth_ms, component.key
+            earning.append((post, enrolment.id, current, one.place.module.key))
     session.flush()
+    said.keep(posts)
     enter_many(
         session,
         [
@@ -330,19 +350,33 @@ def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], n
                 enrolment_id,
                 current,
                 Credit(
-                    component_key=component.key,
-                    amount_ms=current.programme.discussion.credit_ms,
+                    component_key=post.component_key,
+                    amount_ms=post.credit_ms,
                     source_kind="post",
                     source_id=str(post.id),
                     rule=discussion.RULE,
                     detail={"module": module_key, "thread": thread.id, "title": thread.title},
                 ),
             )
-            for post, enrolment_id, current, component, module_key in earning
+            for post, enrolment_id, current, module_key in earning
         ],
         now,
     )
     return posts
+
+
+def _answered_author(session: Session, thread: Thread, reply_to_id: int | None) -> int:
+    """Whom a post in a thread answers: the author of the post it names, else whoever began the thread.
+
+    Raises:
+        NotFound: the post is not in the thread.
+    """
+    if reply_to_id is None:
+        return thread.author_id
+    answered = session.get(Post, reply_to_id)
+    if answered is None or answered.thread_id != thread.id:
+        raise NotFound(what="post")
+    return answered.author_id
 
 
 def _current(session: Session, place: Place, now: datetime) -> InForce:
@@ -374,22 +408,41 @@ def _earlier(
     return found
 
 
-def _place_of(session: Session, post: Post) -> Place:
-    """The place from which a post was written."""
-    module = session.get_one(ModuleRow, session.get_one(Thread, post.thread_id).module_id)
+def _written(session: Session, post: Post, body: str) -> tuple[_Writing, list[EarlierPost]]:
+    """A post as it was written, with a text, and what its author wrote besides."""
+    thread = session.get_one(Thread, post.thread_id)
+    module = session.get_one(ModuleRow, thread.module_id)
+    answered = _answered_author(session, thread, post.reply_to_id)
     enrolment = session.get_one(Enrolment, post.enrolment_id) if post.enrolment_id is not None else None
-    return Place(module, enrolment, ())
+    author = session.get_one(User, post.author_id)
+    actor = Actor(author.id, author.login, author.name, author.language, ())
+    writing = _Writing(actor, Place(module, enrolment, ()), body, answered, post.reply_to_id)
+    if enrolment is None:
+        return writing, []
+    return writing, _earlier(session, [enrolment.id], without=post.id)[enrolment.id]
 
 
-def _judge(place: Place, current: InForce, earlier: Sequence[EarlierPost], body: str, now: datetime) -> Judgement:
-    if place.enrolment is None:
-        return Judgement(False, PostReason.NOT_A_LEARNER)
-    if current.programme.component_of(ComponentKind.DISCUSSION) is None:
-        return Judgement(False, PostReason.NO_CREDIT_HERE)
+def _is_judged(place: Place, current: InForce) -> bool:
+    """Whether a post of somebody in this place can earn anything at all."""
+    return place.enrolment is not None and current.programme.component_of(ComponentKind.DISCUSSION) is not None
+
+
+def _judge(
+    writing: _Writing,
+    current: InForce,
+    earlier: Sequence[EarlierPost],
+    others: Sequence[OthersPost],
+    now: datetime,
+) -> Judgement:
+    if not _is_judged(writing.place, current):
+        nowhere = writing.place.enrolment is not None
+        return Judgement(False, PostReason.NO_CREDIT_HERE if nowhere else PostReason.NOT_A_LEARNER)
     return discussion.judge_post(
-        body,
-        module_key=place.module.key,
+        writing.body,
+        module_key=writing.place.module.key,
         earlier=earlier,
+        others=others,
+        is_reply=writing.is_reply,
         rule=current.programme.discussion,
         window=current.programme.window,
         now=now,
@@ -436,6 +489,8 @@ def _write_judgement(judgement: Judgement) -> dict[str, Any]:
         "similarity_percent": judgement.similarity_percent,
         "repeats_at": judgement.repeats_at.isoformat() if judgement.repeats_at else None,
         "cap": judgement.cap,
+        "is_reply": judgement.is_reply,
+        "compared_with": [list(one) for one in judgement.compared_with],
     }
 
 
@@ -449,4 +504,6 @@ def _read_judgement(kept: dict[str, Any]) -> Judgement:
         similarity_percent=kept["similarity_percent"],
         repeats_at=datetime.fromisoformat(kept["repeats_at"]) if kept["repeats_at"] else None,
         cap=kept["cap"],
+        is_reply=kept.get("is_reply", False),
+        compared_with=tuple((post_id, version) for post_id, version in kept.get("compared_with", ())),
     )

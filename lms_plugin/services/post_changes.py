@@ -76,7 +76,8 @@ def take_judgement(post: Post, judgement: Judgement, current: InForce, judged_at
     component = current.programme.component_of(ComponentKind.DISCUSSION)
     post.counts, post.judgement = judgement.counts, discussion.write_judgement(judgement)
     if judgement.counts and component is not None:
-        post.credit_ms, post.component_key = current.programme.discussion.credit_ms, component.key
+        post.credit_ms = current.programme.discussion.worth_ms(judgement.is_reply)
+        post.component_key = component.key
         post.judged_at = judged_at
 
 

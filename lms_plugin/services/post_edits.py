@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from lms_plugin.domain import post_credit
 from lms_plugin.domain.errors import Conflict
 from lms_plugin.domain.post_credit import Mark
-from lms_plugin.services import catalogue, discussion, post_access, post_changes
+from lms_plugin.services import catalogue, discussion, post_access, post_changes, repeats
 from lms_plugin.services.access import Actor, Place
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.post_changes import Act
@@ -34,7 +34,9 @@ def edit(session: Session, actor: Actor, post_id: int, *, body: str, now: dateti
     judgement = discussion.judge_edited(session, post, current, body, judged_at)
     act = Act(actor.user_id, now, current)
     change = post_changes.note(session, post, post_changes.EDITED, act, replaces=True)
-    post.body, post.edited_at = body, now
+    before = post.body
+    post.body, post.edited_at, post.edits = body, now, post.edits + 1
+    repeats.find_anew(session, place.module.programme_id, post, before)
     # Tutors have seen something else.
     post.looked_at = post.looked_by_id = None
     post_changes.take_judgement(post, judgement, current, judged_at)

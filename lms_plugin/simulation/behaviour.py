@@ -1,7 +1,6 @@
 """How teachers study: the kinds of people there are, drawn from a seed, and how much each does in each week."""
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -74,19 +73,17 @@ def name(chance: random.Random) -> str:
 
 
 def post(chance: random.Random, characters: int) -> str:
-    """A post of at least so many Chinese characters, about a class of one's own."""
-    grade, pupils = chance.choice(_GRADES), chance.randint(18, 62)
-    parts = [f"我教{grade}{chance.choice(_SUBJECTS)}，班上{pupils}个学生。"]
-    pool: Sequence[str] = chance.sample(_OBSERVATIONS, len(_OBSERVATIONS))
-    for part in pool:
-        if sum(map(len, parts)) > characters * 1.3 + 10:
-            break
+    """A post of at least so many Chinese characters, about a class of one's own.
+
+    Drawn word by word, so that hardly any are variations of one text: such ones would not count.
+    """
+    parts = [f"我教{chance.choice(_GRADES)}{chance.choice(_SUBJECTS)}，"]
+    while sum(map(len, parts)) <= characters * 1.3 + 10:
+        nouns = chance.sample(_NOUNS, 4)
+        verbs = chance.sample(_VERBS, 3)
         parts.append(
-            part.format(
-                minutes=chance.randint(3, 25),
-                some=chance.randint(2, pupils // 2),
-                thing=chance.choice(_THINGS),
-                pupil=chance.choice(_SURNAMES) + chance.choice("明华丽强芳军敏"),
+            chance.choice(_SENTENCES).format(
+                when=chance.choice(_WHEN), who=chance.choice(_WHO), n=nouns, v=verbs, how=chance.choice(_HOW)
             )
         )
     return "".join(parts)
@@ -103,25 +100,46 @@ _GIVEN = (
 )
 _GRADES = ("一年级", "二年级", "三年级", "四年级", "五年级", "六年级", "七年级", "八年级", "九年级", "高一", "高二")
 _SUBJECTS = ("语文", "数学", "英语", "体育", "科学", "物理", "化学", "生物", "历史", "地理", "美术", "音乐")
-_THINGS = (
-    *("玉米粒", "竹竿", "旧报纸", "磅秤", "石子", "瓶盖", "皮尺"),
-    *("粉笔头", "红薯", "毛线", "硬纸板", "水桶", "跳绳"),
+_SENTENCES = (
+    "{when}{who}{v[0]}{n[0]}，{v[1]}到{n[1]}才{how}。",
+    "{when}拿{n[0]}{v[0]}{n[1]}，{who}{how}。",
+    "{who}把{n[0]}{v[0]}成{n[1]}，{when}{v[1]}{n[2]}。",
+    "先{v[0]}{n[0]}，再{v[1]}{n[1]}，{who}{how}。",
+    "{n[0]}怎么{v[0]}，{who}{when}{v[1]}{n[1]}{how}。",
+    "从{n[0]}讲到{n[1]}，{when}{who}{v[0]}{n[2]}。",
+    "{who}不肯{v[0]}{n[0]}，换{n[1]}{v[1]}，{how}。",
+    "{when}没有{n[0]}，用{n[1]}{v[0]}{n[2]}，{how}。",
+    "原想{v[0]}{n[0]}，{who}却{v[1]}{n[1]}，{how}。",
+    "{n[0]}旁边放{n[1]}，{when}{v[0]}，{who}{v[1]}{n[2]}。",
 )
-_OBSERVATIONS = (
-    "上周照着课里讲的，先让学生自己说，再动手，结果有{some}个平时不举手的孩子站了起来。",
-    "我把讲的时间压到{minutes}分钟，剩下的都给练习，作业里的错少了一多半。",
-    "没有教具，就用{thing}代替，孩子们抢着上来摆，摆错了自己会改。",
-    "{pupil}算得快，可是说不清为什么，我就让他给同桌讲一遍，两个人都明白了。",
-    "课后我翻了{some}本练习，发现同一个错反复出现，问题在我提问太快。",
-    "这回我等了{minutes}秒再点名，安静是安静，可答的人真多了。",
-    "教室后面坐着{some}个留守的孩子，我把他们分到各组里当记录员，话慢慢多起来。",
-    "备课时我先写学生会怎么错，再写我怎么讲，写了{minutes}条，用上的有一半。",
-    "用{thing}量完操场，大家争起来该怎么记，这一争比我讲一节课还管用。",
-    "校长来听课说我讲得少了，我说孩子做得多了，他看了{some}份作业，点了头。",
-    "晚上给家长打电话，不说成绩，只说{pupil}今天问了一个好问题，电话那头停了好一会儿。",
-    "下一步想把单元里的{some}个难点排一排，先难后易试一回，看能不能省下{minutes}分钟。",
-    "集体备课时同事说这法子在大班行不通，我们就拆成{some}个小组，轮着来，行得通。",
-    "最难的是收住，我在课本边上写了“别讲了”，看见一次就停{minutes}秒。",
-    "线上课里那位老师板书只有三行，我数了数自己的，有{some}行，这周改到五行。",
-    "检查了{some}个人的笔记，能用自己的话写出来的不到三分之一，我打算每课留{minutes}分钟让他们写。",
+_WHEN = (
+    *("早读", "晨会", "午休前", "放学路上", "雨天", "期中以后", "开学头一周", "赶集那天", "停电那晚", "课间"),
+    *("周一", "周三下午", "秋收时", "霜降前后", "下雪那周", "第二节", "自习课", "大扫除后", "春游回来"),
+    *("复习阶段", "公开课上", "家长会前", "临放学", "天刚亮"),
+)
+_WHO = (
+    *("后排男生", "小组长", "转学生", "值日生", "双胞胎", "课代表", "大孩子", "新来的女孩", "班长", "左撇子"),
+    *("胆小的", "爱插嘴的", "住校生", "村东头几个", "姐妹俩", "记录员", "最矮的", "常请假的", "搭班老师"),
+    *("实习老师", "老校长", "食堂师傅", "他爷爷", "邻班同学"),
+)
+_HOW = (
+    *("笑出了声", "想通了", "争红了脸", "安静下来", "不再抢答", "举起了手", "改了三遍", "写满一页", "说不下去"),
+    *("换了办法", "愿意再试", "记住了", "慢慢会了", "反倒糊涂", "各有主张", "互相纠正", "点头称是", "忘了下课"),
+    *("主动擦掉", "另起一行", "吃了一惊", "讲清了理由", "省下十分钟", "没人走神"),
+)
+_VERBS = (
+    *("量", "画", "称", "数", "记", "改写", "比较", "拆开", "拼接", "猜测", "抄写", "朗读", "表演", "追问"),
+    *("折叠", "剪贴", "种下", "观察", "估计", "排列", "测试", "搬运", "描述", "计算", "核对", "涂色", "辨认"),
+    *("翻译", "背诵", "提炼", "归类", "示范", "模仿", "推敲", "标注", "交换", "挑选", "补充", "省略", "复述"),
+    *("检验", "对照", "编排", "串联", "删减", "放大", "缩小", "平分", "称赞", "质疑", "点评", "誊写"),
+)
+_NOUNS = (
+    *("影子", "课桌", "水渠", "玉米", "账本", "门票", "车票", "钟表", "竹筒", "石磨", "菜地", "路牌", "粉笔"),
+    *("挂图", "算盘", "秤砣", "麻绳", "瓶盖", "皮尺", "红薯", "毛线", "纸板", "水桶", "跳绳", "镜子", "蜡烛"),
+    *("磁铁", "风筝", "蚕茧", "豆芽", "雨量", "地图", "信封", "邮票", "菜谱", "药盒", "电池", "灯泡", "齿轮"),
+    *("杠杆", "斜坡", "蛋壳", "树叶", "年轮", "蚂蚁", "燕窝", "渔网", "斗笠", "草鞋", "窗花", "灯笼", "鼓点"),
+    *("口哨", "竹笛", "谚语", "谜语", "童谣", "家书", "族谱", "碑文", "县志", "老照片", "日历", "节气", "集市"),
+    *("渡口", "梯田", "古桥", "分数", "小数", "比例", "周长", "面积", "体积", "角度", "方程", "坐标", "图表"),
+    *("平均数", "概率", "单位", "余数", "倍数", "时态", "音标", "词根", "段落", "标点", "比喻", "对话", "提纲"),
+    *("结尾", "题目", "批注", "错别字", "读后感", "实验单", "观察表", "错题", "练习册", "座位表", "课堂笔记"),
 )

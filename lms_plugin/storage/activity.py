@@ -206,6 +206,7 @@ class Post(Base):
     mark: Mapped[str] = mapped_column(String(10), default="")
     extra_ms: Mapped[int] = mapped_column(default=0)
     edited_at: Mapped[datetime | None]
+    edits: Mapped[int] = mapped_column(default=0)
     taken_back_at: Mapped[datetime | None]
     looked_at: Mapped[datetime | None]
     looked_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))

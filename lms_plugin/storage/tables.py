@@ -12,6 +12,7 @@ from lms_plugin.storage import (
     people,
     programmes,
     questions,
+    repeats,
     study,
     tutoring,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "people",
     "programmes",
     "questions",
+    "repeats",
     "study",
     "tutoring",
 ]

@@ -168,7 +168,15 @@ def preview(module_id: int) -> str:
         return ""
     try:
         with shared.database.reading() as store:
-            judgement = discussion.preview(store, actor, module_id, body=body, now=shared.clock())
+            judgement = discussion.preview(
+                store,
+                actor,
+                module_id,
+                body=body,
+                now=shared.clock(),
+                thread_id=id_in_query("thread"),
+                reply_to_id=id_in_query("reply_to"),
+            )
             programme = catalogue.in_force_for_module(store, module_id, context().clock()).programme
     except Malformed as refusal:
         return preview_note(refusal_sentence(refusal))

@@ -28,11 +28,12 @@ def upgrade() -> None:
         table.add_column(sa.Column("mark", sa.String(length=10), nullable=True))
         table.add_column(sa.Column("extra_ms", sa.Integer(), nullable=True))
         table.add_column(sa.Column("edited_at", INSTANT, nullable=True))
+        table.add_column(sa.Column("edits", sa.Integer(), nullable=True))
         table.add_column(sa.Column("taken_back_at", INSTANT, nullable=True))
         table.add_column(sa.Column("looked_at", INSTANT, nullable=True))
         table.add_column(sa.Column("looked_by_id", BIG_ID, nullable=True))
     # What was written before tutors had a list of posts to mark is not put on it.
-    op.execute("UPDATE posts SET judged_at = created_at, looked_at = created_at, mark = '', extra_ms = 0")
+    op.execute("UPDATE posts SET judged_at = created_at, looked_at = created_at, mark = '', extra_ms = 0, edits = 0")
     amount, component = (EARNED.format(column=column) for column in ("amount_ms", "component_key"))
     op.execute(f"UPDATE posts SET credit_ms = COALESCE(({amount}), 0), component_key = COALESCE(({component}), '')")
     with op.batch_alter_table("posts") as table:
@@ -42,6 +43,7 @@ def upgrade() -> None:
             ("component_key", sa.String(length=60)),
             ("mark", sa.String(length=10)),
             ("extra_ms", sa.Integer()),
+            ("edits", sa.Integer()),
         ):
             table.alter_column(name, existing_type=kind, nullable=False)
         table.create_foreign_key(op.f("fk__posts__looked_by_id__users"), "users", ["looked_by_id"], ["id"])

@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lms_plugin.domain.discussion import EarlierPost, Judgement, PostReason, judge_post, measure, own_text, similarity
+from lms_plugin.domain.discussion import FIRST_RULE, EarlierPost, Judgement, PostReason, judge_post
+from lms_plugin.domain.discussion import RULE as CURRENT
+from lms_plugin.domain.own_text import measure, own_text
 from lms_plugin.domain.programme import DiscussionRule, Window
+from lms_plugin.domain.repeats import similarity
 
 WINDOW = Window(date(2026, 11, 1), date(2026, 12, 16))
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -51,8 +54,10 @@ def earlier(
     return EarlierPost(body, module_key, at, counted)
 
 
-def judge(body: str, *before: EarlierPost, rule: DiscussionRule = NO_CAPS, now: datetime = NOW) -> Judgement:
-    return judge_post(body, module_key="m", earlier=before, rule=rule, window=WINDOW, now=now)
+def judge(
+    body: str, *before: EarlierPost, rule: DiscussionRule = NO_CAPS, now: datetime = NOW, by: str = CURRENT
+) -> Judgement:
+    return judge_post(body, module_key="m", earlier=before, rule=rule, window=WINDOW, now=now, by=by)
 
 
 # Chinese characters, English words: (how many of each), whether it is enough for 60 characters or 35 words
@@ -197,7 +202,8 @@ def test_a_repeat_begins_at_exactly_the_ratio() -> None:
     old, new = chinese(60), chinese(50) + chinese(10, 0x6000)
     assert similarity(new, old) == Fraction(5, 6)
     assert judge(new, earlier(old), rule=replace(NO_CAPS, duplicate_ratio=Fraction(5, 6))).similarity_percent == 83
-    assert judge(new, earlier(old), rule=replace(NO_CAPS, duplicate_ratio=Fraction(5, 6) + Fraction(1, 10**9))).counts
+    above = replace(NO_CAPS, duplicate_ratio=Fraction(5, 6) + Fraction(1, 10**9))
+    assert judge(new, earlier(old), rule=above, by=FIRST_RULE).counts
 
 
 SIMILARITIES = [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lms_plugin.domain.discussion import measure, own_text
+from lms_plugin.domain.own_text import measure, own_text
 
 HONEST = (
     "我在县里教五年级语文，班上有四十二个孩子，其中一半是留守儿童。看完这节课，我最大的感触是提问要有梯度："
@@ -16,7 +16,7 @@ HONEST = (
 # What is written                                              characters  words
 OWN = [
     ("",                                                                0, 0),
-    ("老师好！",                                                         3, 0),
+    ("黑板擦！",                                                         3, 0),
     ("提问要有梯度。",                                                    6, 0),
     ("Questions need a gradient.",                                      0, 4),
     ("don't re-teach the same lesson’s words",                          0, 6),
@@ -53,23 +53,35 @@ OWN = [
     ("![图片的说明文字](a.png)如图",                                          2, 0),
     ("<https://example.com/path/words> 看看",                             2, 0),
     ("请看https://example.com/a这个网站的内容",                               9, 0),  # no space after the address
-    ("请看HTTPS://EXAMPLE.COM/A，内容很好",                                  6, 0),
+    ("请看HTTPS://EXAMPLE.COM/A，内容很长",                                  6, 0),
     ("[甲]: https://example.com '看不见的题目'\n看得见",                      3, 0),  # a link's definition isn't shown
     ("[注]：这一行看得见",                                                   7, 0),
     ("[没有地址]的括号",                                                     7, 0),
     # repeats within the post
     ("哈哈哈哈哈哈哈哈哈哈",                                                  1, 0),
-    ("加油加油加油加油",                                                     2, 0),
+    ("跑步跑步跑步跑步",                                                     2, 0),
     ("哈哈，我也这样想",                                                     7, 0),  # twice is a way to say it
     ("好 好 好 好 好 好 好 好",                                              1, 0),
-    ("good good good good good",                                        0, 1),
-    ("Good! good, GOOD. good",                                          0, 1),
-    ("very good very good very good very good",                         0, 2),
-    ("我同意。我同意！我同意？我同意，我同意；我同意",                             3, 0),
+    ("chalk chalk chalk chalk chalk",                                        0, 1),
+    ("Chalk! chalk, CHALK. chalk",                                          0, 1),
+    ("red chalk red chalk red chalk red chalk",                         0, 2),
+    ("我下课。我下课！我下课？我下课，我下课；我下课",                             3, 0),
     ("我觉得这个方法很好，" * 12,                                             9, 0),
     ("我觉得这个方法很好 " * 12,                                            13, 0),  # 9, and 4 until it is recognised
     ("我觉得这个方法很好" * 12,                                             13, 0),
     ("This method is really good for my pupils " * 9,                   0, 12),
+    # greetings, thanks, praise and good resolutions
+    ("老师好！各位老师大家好，很高兴认识大家！",                                0, 0),
+    ("听了王老师的讲座，我受益匪浅，今后一定认真学习，不断提高自己。",                8, 0),
+    ("感谢王老师的精彩分享，学习了！分数要从分东西讲起。",                           9, 0),
+    ("非常赞同，说得太好了，向您学习，加油！",                                   0, 0),
+    ("受益匪浅的是她等了二十秒才点名",                                         15, 0),  # says something besides
+    ("学习了这节课以后，我把提问减到九个",                                     16, 0),
+    ("哪里你不同意",                                                         6, 0),
+    ("Thanks for sharing! I learned a lot. Well said, I totally agree.",  0, 0),
+    ("Very good point, dear colleagues! Sticks with names work better.",  0, 5),
+    ("I agree with the timer",                                            0, 0),
+    ("I agree with the timer but not with the stars",                     0, 10),
 ]  # fmt: skip
 
 

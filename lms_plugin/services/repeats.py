@@ -1,0 +1,141 @@
+"""Finding, among all posts of a programme, the few that may share text with a new one."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import delete, insert, select, text
+from sqlalchemy.orm import Session
+
+from lms_plugin.domain.discussion import OthersPost, PostReason
+from lms_plugin.domain.post_credit import Mark
+from lms_plugin.domain.repeats import fingerprints
+from lms_plugin.services.portions import portions
+from lms_plugin.storage.activity import Post
+from lms_plugin.storage.repeats import PostFingerprint
+
+MOST_COMPARED = 16
+"""So many posts, those that share most fingerprints, are compared word by word."""
+_LOOKED_AT = 32
+_AT_ONCE = 48
+# Of a phrase that thousands write, the first to have written it are enough: whoever copies, copies something earlier.
+_HOLDERS = (
+    "SELECT fingerprint, post_id FROM (SELECT fingerprint, post_id FROM post_fingerprints"
+    " WHERE programme_id = :programme_id AND fingerprint = :number ORDER BY post_id LIMIT 64) AS holders_of_number"
+)
+_HOLDERS_AT_ONCE = text(
+    "SELECT wanted.number, holders.post_id FROM unnest(CAST(:numbers AS bigint[])) AS wanted(number)"
+    " CROSS JOIN LATERAL (SELECT post_id FROM post_fingerprints WHERE programme_id = :programme_id"
+    " AND fingerprint = wanted.number ORDER BY post_id LIMIT 64) AS holders"
+)
+_LOCK = text(
+    "SELECT pg_advisory_xact_lock(one) FROM (SELECT unnest(CAST(:keys AS bigint[])) AS one ORDER BY 1) AS keys"
+)
+
+
+@dataclass(slots=True)
+class Said:
+    """What was said before in a programme, as far as it may matter to some texts; posts written meanwhile are added."""
+
+    session: Session
+    programme_id: int
+    _numbers: dict[str, tuple[int, ...]]
+    _holders: dict[int, list[int | Post]]
+    _posts: dict[int, Post] = field(default_factory=dict)
+
+    def near(self, body: str, author_id: int, *, edited: Post | None = None) -> list[OthersPost]:
+        """The posts of others that share most with one of the texts, at most `MOST_COMPARED`; the closest first.
+
+        What was taken back was never said, unless a tutor had made it void. Where a post is `edited`, whoever repeated
+        others after it was written is no obstacle: they may have copied it.
+        """
+        shared: Counter[int] = Counter()
+        fresh = False
+        for number in self._numbers[body]:
+            for holder in self._holders[number]:
+                if isinstance(holder, Post) and holder.id is None and not fresh:
+                    # Only in the store a post gets the id by which it is compared again.
+                    self.session.flush()
+                    fresh = True
+                shared[holder.id if isinstance(holder, Post) else holder] += 1
+        best = sorted(shared, key=lambda one: (-shared[one], one))[:_LOOKED_AT]
+        self._load(best)
+        found = [self._posts[one] for one in best if _is_of_others(self._posts[one], author_id, edited)]
+        return [OthersPost(one.id, one.body, one.created_at, one.edits) for one in found[:MOST_COMPARED]]
+
+    def add(self, post: Post) -> None:
+        """A post that is about to be written, one of the texts."""
+        for number in self._numbers[post.body]:
+            self._holders[number].append(post)
+
+    def keep(self, posts: Iterable[Post]) -> None:
+        """Write down how to find posts that are in the store by now, each one of the texts."""
+        rows = [
+            {"programme_id": self.programme_id, "fingerprint": number, "post_id": post.id}
+            for post in posts
+            for number in self._numbers[post.body]
+        ]
+        if rows:
+            self.session.execute(insert(PostFingerprint), rows)
+
+    def _load(self, post_ids: Sequence[int]) -> None:
+        missing = [one for one in post_ids if one not in self._posts]
+        if missing:
+            self._posts |= {one.id: one for one in self.session.scalars(select(Post).where(Post.id.in_(missing)))}
+
+
+def find_anew(session: Session, programme_id: int, post: Post, body_before: str) -> None:
+    """A post that was edited is found by what it says now, and no longer by what it said before."""
+    before, after = set(fingerprints(body_before)), set(fingerprints(post.body))
+    session.execute(
+        delete(PostFingerprint).where(
+            PostFingerprint.programme_id == programme_id,
+            PostFingerprint.fingerprint.in_(before - after),
+            PostFingerprint.post_id == post.id,
+        )
+    )
+    rows = [{"programme_id": programme_id, "fingerprint": one, "post_id": post.id} for one in sorted(after - before)]
+    if rows:
+        session.execute(insert(PostFingerprint), rows)
+
+
+def _is_of_others(post: Post, author_id: int, edited: Post | None) -> bool:
+    if post.author_id == author_id or (post.taken_back_at is not None and post.mark != Mark.VOID):
+        return False
+    return edited is None or post.id < edited.id or post.judgement["reason"] != PostReason.REPEATS_ANOTHERS_POST
+
+
+def said_before(session: Session, programme_id: int, bodies: Iterable[str], *, for_writing: bool = False) -> Said:
+    """What was said in a programme that some texts may repeat.
+
+    `for_writing` makes whoever writes the same words at the same moment wait until this transaction ends, so that the
+    second sees the first. Texts that are merely alike may pass each other; both then count.
+    """
+    numbers = {body: fingerprints(body) for body in bodies}
+    if for_writing and _is_postgresql(session):
+        # On SQLite only one writes at a time. The lowest number is the same wherever the own text is.
+        keys = sorted({programme_id << 32 | found[0] for found in numbers.values() if found})
+        session.execute(_LOCK, {"keys": keys})
+    holders: dict[int, list[int | Post]] = defaultdict(list)
+    for number, post_id in _holders(
+        session, programme_id, sorted({one for found in numbers.values() for one in found})
+    ):
+        holders[number].append(post_id)
+    return Said(session, programme_id, numbers, holders)
+
+
+def _holders(session: Session, programme_id: int, numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """(Number, id of a post) for the first posts that have each number; read from the key alone."""
+    if _is_postgresql(session):
+        for row in session.execute(_HOLDERS_AT_ONCE, {"numbers": list(numbers), "programme_id": programme_id}):
+            yield row.number, row.post_id
+        return
+    for some in portions(numbers, _AT_ONCE):
+        asked = {f"f{place}": number for place, number in enumerate(some)}
+        query = text(" UNION ALL ".join(_HOLDERS.replace("number", name) for name in asked))
+        for row in session.execute(query, {"programme_id": programme_id, **asked}):
+            yield row.fingerprint, row.post_id
+
+
+def _is_postgresql(session: Session) -> bool:
+    return session.get_bind().dialect.name == "postgresql"
