@@ -1,5 +1,8 @@
 """What becomes of posts after they were written: edits, marks, and what is taken back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -14,13 +17,38 @@ INSTANT = sa.DateTime(timezone=True)
 JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 TO_MARK = sa.text("looked_at IS NULL AND taken_back_at IS NULL AND enrolment_id IS NOT NULL")
 EARNED = """
-    SELECT {column} FROM credit_entries
-    WHERE credit_entries.enrolment_id = posts.enrolment_id AND source_kind = 'post'
-    AND source_id = CAST(posts.id AS VARCHAR(60))
+    UPDATE posts SET credit_ms = COALESCE((
+        SELECT amount_ms FROM credit_entries
+        WHERE credit_entries.enrolment_id = posts.enrolment_id AND source_kind = 'post'
+        AND source_id = CAST(posts.id AS VARCHAR(60))
+    ), 0), component_key = COALESCE((
+        SELECT component_key FROM credit_entries
+        WHERE credit_entries.enrolment_id = posts.enrolment_id AND source_kind = 'post'
+        AND source_id = CAST(posts.id AS VARCHAR(60))
+    ), '')
 """
 
 
+@contextmanager
+def _answers_put_by() -> Iterator[None]:
+    """SQLite changes a table by making it anew, and posts that answer posts would stand in the way of that."""
+    if op.get_bind().dialect.name != "sqlite":
+        yield
+        return
+    op.execute("CREATE TEMPORARY TABLE answers AS SELECT id, reply_to_id FROM posts WHERE reply_to_id IS NOT NULL")
+    op.execute("UPDATE posts SET reply_to_id = NULL")
+    yield
+    op.execute("UPDATE posts SET reply_to_id = (SELECT reply_to_id FROM answers WHERE answers.id = posts.id)")
+    op.execute("DROP TABLE answers")
+
+
 def upgrade() -> None:
+    with _answers_put_by():
+        _widen()
+    _create_changes()
+
+
+def _widen() -> None:
     with op.batch_alter_table("posts") as table:
         table.add_column(sa.Column("judged_at", INSTANT, nullable=True))
         table.add_column(sa.Column("credit_ms", sa.Integer(), nullable=True))
@@ -34,8 +62,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("looked_by_id", BIG_ID, nullable=True))
     # What was written before tutors had a list of posts to mark is not put on it.
     op.execute("UPDATE posts SET judged_at = created_at, looked_at = created_at, mark = '', extra_ms = 0, edits = 0")
-    amount, component = (EARNED.format(column=column) for column in ("amount_ms", "component_key"))
-    op.execute(f"UPDATE posts SET credit_ms = COALESCE(({amount}), 0), component_key = COALESCE(({component}), '')")
+    op.execute(EARNED)
     with op.batch_alter_table("posts") as table:
         for name, kind in (
             ("judged_at", INSTANT),
@@ -50,6 +77,9 @@ def upgrade() -> None:
         table.create_check_constraint(op.f("ck__posts__mark"), "mark IN ('', 'excellent', 'void')")
         table.create_check_constraint(op.f("ck__posts__extra_is_for_excellence"), "extra_ms = 0 OR mark = 'excellent'")
     op.create_index("ix__posts__to_mark", "posts", ["enrolment_id"], sqlite_where=TO_MARK, postgresql_where=TO_MARK)
+
+
+def _create_changes() -> None:
     op.create_table(
         "post_changes",
         sa.Column("id", BIG_ID, nullable=False),
@@ -85,6 +115,11 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("post_changes")
+    with _answers_put_by():
+        _narrow()
+
+
+def _narrow() -> None:
     op.drop_index("ix__posts__to_mark", table_name="posts")
     with op.batch_alter_table("posts") as table:
         table.drop_constraint(op.f("ck__posts__extra_is_for_excellence"), type_="check")

@@ -161,8 +161,8 @@ def test_the_author_sees_what_excellence_adds(stage: Stage) -> None:
     thread = stage.browser("teacher").get(stage.thread_address).text
     assert "Counts: 15 minutes of credit. Excellent: 5 minutes more." in thread
     assert "5 minutes more" not in stage.browser("mate").get(mates_thread(stage)).text
-    notices = stage.browser("teacher", language="zh").get("/notices").text
-    assert "您在“量花坛”中的帖子被辅导教师评为优秀：有数据" in notices
+    told = stage.browser("teacher", language="zh").get("/notices").text
+    assert "您在“量花坛”中的帖子被辅导教师评为优秀：有数据" in told
     assert audited(stage) is None
 
 
