@@ -129,7 +129,8 @@ def _read(form: MultiDict[str, str], prefix: str, target: str) -> Draft:
     return Draft(
         target=target,
         title=form.get(f"{prefix}title", ""),
-        body=form.get(f"{prefix}body", ""),
+        # A question has a name of its own: its form stands beside that of a thread.
+        body=form.get(f"{prefix}body") or form.get(f"{prefix}question", ""),
         reply_to=form.get(f"{prefix}reply_to", ""),
         class_group=form.get(f"{prefix}class_group", ""),
         others=tuple((name, form[prefix + name]) for name in _HIDDEN[2:] if form.get(prefix + name)),

@@ -149,7 +149,7 @@ def question(enrolment_id: int, question_id: int) -> ResponseReturnValue:
 
 def alike(module_id: int) -> str:
     """What is like the question typed so far and was answered already."""
-    actor, body = current_actor(), request.form.get("body", "")
+    actor, body = current_actor(), request.form.get("question", "")
     with context().database.reading() as store:
         found = questions_alike.answered_already(store, actor, module_id, body[: questions.MAX_QUESTION])
     return render_template(

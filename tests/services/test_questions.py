@@ -393,11 +393,12 @@ def test_tutors_are_told_daily_of_what_waits_too_long(world: World) -> None:
 
 def test_the_limit_can_be_another_and_a_letter_that_has_become_needless_is_not_sent(world: World) -> None:
     question = world.ask()
-    assert reminding.remind(world.database, NOW + timedelta(hours=3), question_limit=timedelta(hours=2)) == 1
+    reminding.remind(world.database, NOW + timedelta(hours=3), question_limit=timedelta(hours=2))
 
     def outdated() -> int:
         with world.database.reading() as session:
             told = session.scalars(select(Notice).where(Notice.kind == reminding.QUESTIONS_WAIT)).all()
+            assert [one.params for one in told] == [{"count": 1, "hours": 3}]
             return len(reminding.outdated(session, told, LATER))
 
     assert outdated() == 0

@@ -19,7 +19,7 @@ def ask_address(stage: Stage) -> str:
 
 
 def ask(stage: Stage, browser: Browser, body: str = HOW, **fields: str) -> int:
-    answer = browser.post(ask_address(stage), body=body, **fields)
+    answer = browser.post(ask_address(stage), question=body, **fields)
     assert answer.status_code == 303, answer.text
     return int(answer.location.rpartition("/")[2])
 
@@ -57,16 +57,16 @@ def test_the_second_of_a_film_that_was_replaced_is_said_and_leads_nowhere(stage:
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"body": "  ", "at_seconds": "760"}, "Please write your question first."),
-        ({"body": "字" * 4001, "at_seconds": "760"}, "The question is too long: 4000 characters at most."),
-        ({"body": HOW, "at_seconds": "99999"}, "The film of this module has no such second."),
+        ({"question": "  ", "at_seconds": "760"}, "Please write your question first."),
+        ({"question": "字" * 4001, "at_seconds": "760"}, "The question is too long: 4000 characters at most."),
+        ({"question": HOW, "at_seconds": "99999"}, "The film of this module has no such second."),
     ],
 )
 def test_a_refused_question_keeps_what_was_typed(stage: Stage, fields: dict[str, str], sentence: str) -> None:
     answer = stage.browser("teacher").post(ask_address(stage), key="kept-key", is_private="1", **fields)
     assert answer.status_code == 422
     assert sentence in answer.text
-    assert fields["body"].strip() in answer.text
+    assert fields["question"].strip() in answer.text
     assert 'name="key" value="kept-key"' in answer.text
     assert f'name="at_seconds" value="{fields["at_seconds"]}" checked' in answer.text
     assert re.search(r'name="is_private" value="1" checked', answer.text)
@@ -75,13 +75,14 @@ def test_a_refused_question_keeps_what_was_typed(stage: Stage, fields: dict[str,
 
 
 def test_a_question_survives_signing_out_and_an_old_page(stage: Stage) -> None:
-    fields = {"body": HOW, "at_seconds": "760", "key": "kept-key", "is_private": "1"}
+    fields = {"question": HOW, "at_seconds": "760", "key": "kept-key", "is_private": "1"}
     stranger = stage.browser()
     answer = stranger.post(ask_address(stage), **fields)
     assert answer.status_code == 401
-    for name, value in fields.items():
-        assert f'name="draft_{name}" value="{value}"' in answer.text, name
-    again = stranger.sign_in("teacher", next=ask_address(stage), **{f"draft_{name}": v for name, v in fields.items()})
+    carried = {"draft_body": HOW, **{f"draft_{name}": fields[name] for name in ("at_seconds", "key", "is_private")}}
+    for name, value in carried.items():
+        assert f'name="{name}" value="{value}"' in answer.text, name
+    again = stranger.sign_in("teacher", next=ask_address(stage), **carried)
     assert f'action="{ask_address(stage)}"' in again.text
     assert HOW in again.text
     assert 'name="at_seconds" value="760"' in again.text
@@ -132,7 +133,7 @@ def test_too_many_questions_are_refused_and_kept(stage: Stage) -> None:
     teacher, body = stage.browser("teacher"), "太多了，怎么办？"
     for number in range(20):
         ask(stage, teacher, f"第{number}个问题，怎么办？")
-    refused = teacher.post(ask_address(stage), body=body, at_seconds="760")
+    refused = teacher.post(ask_address(stage), question=body, at_seconds="760")
     assert refused.status_code == 429
     assert body in refused.text
     assert 'name="at_seconds" value="760"' in refused.text
@@ -149,11 +150,14 @@ def test_too_many_questions_are_refused_and_kept(stage: Stage) -> None:
 def test_while_typing_answered_questions_and_the_faq_are_shown_in_place(stage: Stage) -> None:
     stage.promote()
     teacher = stage.browser("teacher")
-    found = teacher.post(f"/modules/{stage.module_id}/alike", body="总是忘记进位怎么办呢？").text
+    found = teacher.post(f"/modules/{stage.module_id}/alike", question="总是忘记进位怎么办呢？").text
     assert "This may be answered already:" in found
     assert "<summary>忘记进位怎么办？" in found
     assert "<strong>横线</strong>" in found
-    assert "This may be answered" not in teacher.post(f"/modules/{stage.module_id}/alike", body="复式班怎样排课？").text
+    assert (
+        "This may be answered"
+        not in teacher.post(f"/modules/{stage.module_id}/alike", question="复式班怎样排课？").text
+    )
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------

@@ -24,8 +24,8 @@ def posts(stage: Stage) -> int:
 
 
 def body_field(page: str) -> str:
-    """What stands in the page's text field."""
-    found = re.search(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)
+    """What stands in the text field of a thread or reply."""
+    found = re.search(r'<textarea[^>]* name="body"[^>]*>(.*?)</textarea>', page, re.DOTALL)
     assert found is not None, page
     return unescape(found[1])
 

@@ -62,7 +62,7 @@ class AskForm {
   }
 
   get #fields() {
-    const { body, at_seconds: at, is_private: isPrivate } = this.#form.elements;
+    const { question: body, at_seconds: at, is_private: isPrivate } = this.#form.elements;
     return { body, at, isPrivate };
   }
 
