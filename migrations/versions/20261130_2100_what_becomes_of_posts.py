@@ -129,6 +129,7 @@ def _narrow() -> None:
             "looked_by_id",
             "looked_at",
             "taken_back_at",
+            "edits",
             "edited_at",
             "extra_ms",
             "mark",
