@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from lms_plugin.domain.programme import MINUTE_MS
 from lms_plugin.http.figures import clock
-from lms_plugin.services import trail
+from lms_plugin.services import post_changes, trail
 from lms_plugin.services.trail import Deed
 
 Params = Mapping[str, Any]
@@ -22,7 +22,16 @@ def kinds() -> dict[str, str]:
         trail.HOMEWORK_MARKED: _("Homework marked"),
         trail.DISPUTE_PROPOSED: _("Proposal on a dispute"),
         trail.POST_WRITTEN: _("Post written"),
+        trail.POST_MARKED: _("Post marked"),
+        trail.QUESTION_ANSWERED: _("Question answered"),
+        trail.QUESTIONS_MERGED: _("Questions merged"),
+        trail.FAQ_PROMOTED: _("Put into the FAQ"),
+        trail.FAQ_WITHDRAWN: _("Taken out of the FAQ"),
         trail.MEETING_PLANNED: _("Meeting planned"),
+        trail.MEETING_CHANGED: _("Meeting changed"),
+        trail.MEETING_CANCELLED: _("Meeting called off"),
+        trail.NOTES_PUBLISHED: _("Notes published"),
+        trail.SESSION_QUESTION_ANSWERED: _("Question at a session answered"),
         trail.LIST_CONFIRMED: _("Attendance list confirmed"),
         trail.MARKED_PRESENT: _("Put on the list"),
         trail.MARKED_ABSENT: _("Taken off the list"),
@@ -59,6 +68,32 @@ def _marked(params: Params) -> str:
 def _proposed(params: Params) -> str:
     minutes = int(params["proposed_ms"]) // MINUTE_MS
     return _("Proposed %(minutes)s minutes on a dispute: %(reason)s", minutes=minutes, reason=str(params["reason"]))
+
+
+def _post_marked(params: Params) -> str:
+    what = {
+        post_changes.EXCELLENT: _("Post in “%(title)s” marked as excellent", title=str(params["title"])),
+        post_changes.EXCELLENT_WITHDRAWN: _(
+            "Post in “%(title)s” no longer excellent: %(reason)s",
+            title=str(params["title"]),
+            reason=str(params["reason"]),
+        ),
+        post_changes.VOID: _(
+            "Post in “%(title)s” made void: %(reason)s", title=str(params["title"]), reason=str(params["reason"])
+        ),
+        post_changes.VOID_LIFTED: _(
+            "Post in “%(title)s” no longer void: %(reason)s", title=str(params["title"]), reason=str(params["reason"])
+        ),
+    }
+    return str(what[params["what"]])
+
+
+def _merged(params: Params) -> str:
+    return ngettext("%(num)s question merged into one", "%(num)s questions merged into one", int(params["number"]))
+
+
+def _called_off(params: Params) -> str:
+    return _("Meeting “%(title)s” called off: %(reason)s", title=str(params["title"]), reason=str(params["reason"]))
 
 
 def _absent(params: Params) -> str:
@@ -114,6 +149,14 @@ _SENTENCES: dict[str, Callable[[Params], str]] = {
     trail.DISPUTE_PROPOSED: _proposed,
     trail.POST_WRITTEN: lambda params: _("Post in “%(title)s”", title=str(params["title"])),
     trail.MEETING_PLANNED: lambda params: _("Meeting “%(title)s” planned", title=str(params["title"])),
+    trail.POST_MARKED: _post_marked,
+    trail.QUESTIONS_MERGED: _merged,
+    trail.FAQ_PROMOTED: lambda params: _("“%(question)s” put into the FAQ", question=str(params["question"])),
+    trail.FAQ_WITHDRAWN: lambda params: _("“%(question)s” taken out of the FAQ", question=str(params["question"])),
+    trail.MEETING_CHANGED: lambda params: _("Meeting “%(title)s” changed", title=str(params["title"])),
+    trail.MEETING_CANCELLED: _called_off,
+    trail.NOTES_PUBLISHED: lambda params: _("Notes of “%(title)s” published", title=str(params["title"])),
+    trail.SESSION_QUESTION_ANSWERED: lambda params: _("Question at “%(title)s” answered", title=str(params["title"])),
     trail.LIST_CONFIRMED: _confirmed,
     trail.MARKED_PRESENT: lambda params: _("Present at “%(title)s”", title=str(params["title"])),
     trail.MARKED_ABSENT: _absent,

@@ -10,7 +10,9 @@ from lms_plugin.services import catalogue, meeting_notices, meeting_planning
 from lms_plugin.services.access import Actor
 from lms_plugin.services.meeting_access import groups_of, run_meeting
 from lms_plugin.services.meeting_planning import NewMeeting
+from lms_plugin.services.meeting_trail import note_deed
 from lms_plugin.services.meetings import PLANNED
+from lms_plugin.services.trail import MEETING_CHANGED
 from lms_plugin.storage.study import Meeting
 
 TITLE, TIME, PLACE, LINK = "title", "time", "place", "link"
@@ -71,6 +73,7 @@ def change(session: Session, actor: Actor, meeting_id: int, to: Change, now: dat
         meeting.sequence, meeting.changed_at = meeting.sequence + 1, now
         session.flush()
         fields = list(dict.fromkeys(_TOLD_AS[name] for name in new))
+        note_deed(session, actor, MEETING_CHANGED, meeting, now)
         if meeting.ends_at > now:
             meeting_notices.changed(session, meeting, fields, by_id=actor.user_id, now=now)
     return meeting

@@ -14,9 +14,10 @@ from lms_plugin.services.access import Actor
 from lms_plugin.services.meeting_access import run_meeting
 from lms_plugin.services.meeting_list import presence_of, study_rule
 from lms_plugin.services.meeting_signing import BY_LIST, REFUSED, SETTLED, SIGNED, sign_many
+from lms_plugin.services.meeting_trail import note_deed
 from lms_plugin.services.meetings import CANCELLED, CONFIRMED, checked_reason, source_of
 from lms_plugin.services.study_records import NewRecord, Recorded
-from lms_plugin.services.trail import LIST_CONFIRMED, MARKED_ABSENT, MARKED_PRESENT, note_action, note_each
+from lms_plugin.services.trail import LIST_CONFIRMED, MARKED_ABSENT, MARKED_PRESENT, note_each
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.study import Meeting, SignIn
 
@@ -120,11 +121,7 @@ def confirm(session: Session, actor: Actor, meeting_id: int, now: datetime) -> C
     """
     meeting = run_meeting(session, actor, meeting_id, locked=True)
     confirmed = confirm_list(session, meeting, by_id=actor.user_id, now=now)
-    about = source_of(meeting.id)
-    groups: Sequence[int | None] = meeting_access.groups_of(session, meeting.id) or [None]
-    figures = {"title": meeting.title, "number": len(confirmed.recorded)}
-    for group_id in groups:
-        note_action(session, actor, LIST_CONFIRMED, about, None, now, class_group_id=group_id, **figures)
+    note_deed(session, actor, LIST_CONFIRMED, meeting, now, number=len(confirmed.recorded))
     return confirmed
 
 

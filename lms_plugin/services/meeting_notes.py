@@ -13,7 +13,9 @@ from lms_plugin.domain.links import is_safe_link
 from lms_plugin.services import meeting_notices
 from lms_plugin.services.access import Actor
 from lms_plugin.services.meeting_access import run_meeting
+from lms_plugin.services.meeting_trail import note_deed
 from lms_plugin.services.meetings import CANCELLED
+from lms_plugin.services.trail import NOTES_PUBLISHED
 from lms_plugin.storage.meeting_extras import MeetingNotes
 from lms_plugin.storage.programmes import ModuleRow
 from lms_plugin.storage.study import Meeting
@@ -76,6 +78,7 @@ def publish(session: Session, actor: Actor, meeting_id: int, new: NewNotes, now:
     row.changed_at = now
     session.flush()
     meeting_notices.notes_published(session, meeting, by_id=actor.user_id, now=now)
+    note_deed(session, actor, NOTES_PUBLISHED, meeting, now)
     return row
 
 

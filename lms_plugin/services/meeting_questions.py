@@ -17,8 +17,10 @@ from lms_plugin.domain.modes import ComponentKind
 from lms_plugin.services import notices
 from lms_plugin.services.access import Actor
 from lms_plugin.services.meeting_access import attended_meeting, run_meeting
+from lms_plugin.services.meeting_trail import note_deed
 from lms_plugin.services.meetings import CANCELLED, CONFIRMED
 from lms_plugin.services.notices import NewNotice
+from lms_plugin.services.trail import SESSION_QUESTION_ANSWERED
 from lms_plugin.storage.meeting_extras import MeetingQuestion, QuestionVote
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment
@@ -203,6 +205,7 @@ def answer(
         if user_id != actor.user_id
     ]
     notices.tell_many(session, told, now)
+    note_deed(session, actor, SESSION_QUESTION_ANSWERED, meeting, now)
     return question
 
 

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from lms_plugin.domain import meetings
 from lms_plugin.domain.errors import Conflict, Malformed, NotFound
 from lms_plugin.domain.programme import Programme
-from lms_plugin.services import access, meeting_access, meeting_notices, study_records
+from lms_plugin.services import access, meeting_access, meeting_notices, study_records, trail
 from lms_plugin.services.access import Actor
 from lms_plugin.services.meeting_access import run_meeting
+from lms_plugin.services.meeting_trail import note_deed
 from lms_plugin.storage.meeting_extras import MeetingMakeup
 from lms_plugin.storage.people import Region, User
 from lms_plugin.storage.programmes import ClassGroupTutor, Enrolment
@@ -128,6 +129,7 @@ def cancel_meeting(session: Session, actor: Actor, meeting_id: int, *, reason: s
     meeting.sequence, meeting.changed_at = meeting.sequence + 1, now
     session.flush()
     meeting_notices.cancelled(session, meeting, by_id=actor.user_id, now=now)
+    note_deed(session, actor, trail.MEETING_CANCELLED, meeting, now, reason=reason)
     return meeting
 
 

@@ -16,6 +16,7 @@ from lms_plugin.services import catalogue, discussion, notices, post_access, pos
 from lms_plugin.services.access import Actor
 from lms_plugin.services.notices import NewNotice
 from lms_plugin.services.post_changes import Act
+from lms_plugin.services.trail import POST_MARKED, note_action
 from lms_plugin.storage.activity import Post, PostChange, Thread
 from lms_plugin.storage.programmes import Enrolment
 
@@ -47,7 +48,7 @@ def mark(session: Session, actor: Actor, post_id: int, kind: str, *, reason: str
     change = post_changes.note(session, post, wanted.value, act, extra_ms=extra_ms)
     post.mark, post.extra_ms = wanted.value, extra_ms
     entries = post_changes.settle(session, post, change, act)
-    _tell(session, post, enrolment, change, entries)
+    _tell(session, actor, post, enrolment, change, entries)
     return post
 
 
@@ -74,7 +75,7 @@ def withdraw(session: Session, actor: Actor, post_id: int, kind: str, *, reason:
         post.counts, post.judgement = judgement.counts, discussion.write_judgement(judgement)
     post.mark, post.extra_ms = Mark.NONE.value, 0
     entries = post_changes.settle(session, post, change, act)
-    _tell(session, post, enrolment, change, entries)
+    _tell(session, actor, post, enrolment, change, entries)
     return post
 
 
@@ -115,8 +116,10 @@ def _reason(text: str, *, needed: bool) -> str:
     return text
 
 
-def _tell(session: Session, post: Post, enrolment: Enrolment, change: PostChange, entries: list[int]) -> None:
-    """Tell the author; of what changed hours on the entry's page, where it can be disputed."""
+def _tell(
+    session: Session, actor: Actor, post: Post, enrolment: Enrolment, change: PostChange, entries: list[int]
+) -> None:
+    """Tell the author, of what changed hours on the entry's page, where it can be disputed; and put it on the trail."""
     thread = session.get_one(Thread, post.thread_id)
     address = f"/enrolments/{enrolment.id}/threads/{thread.id}#post-{post.id}"
     if change.kind == post_changes.VOID:
@@ -126,3 +129,14 @@ def _tell(session: Session, post: Post, enrolment: Enrolment, change: PostChange
     params = {"title": thread.title, "reason": change.reason}
     told = NewNotice(enrolment.user_id, f"post_{change.kind}", f"post_change/{change.id}", params, address)
     notices.tell(session, told, change.at)
+    note_action(
+        session,
+        actor,
+        POST_MARKED,
+        f"post/{post.id}",
+        enrolment.id,
+        change.at,
+        what=change.kind,
+        title=thread.title,
+        reason=change.reason,
+    )

@@ -14,7 +14,7 @@ from lms_plugin.services import access, discussion, post_marks
 from lms_plugin.services.access import Actor
 from lms_plugin.storage.activity import Post, Thread
 from lms_plugin.storage.people import User
-from lms_plugin.storage.programmes import ClassGroup, ClassGroupTutor, Enrolment
+from lms_plugin.storage.programmes import ClassGroup, Enrolment
 
 MOST = 100
 """Whoever has this much to do need not know how much more there is."""
@@ -114,7 +114,6 @@ def mark_looked_at(
 def _waiting(query: Select[Any], actor: Actor) -> Select[Any]:
     return (
         query.join(Enrolment, Enrolment.id == Post.enrolment_id)
-        .join(ClassGroupTutor, ClassGroupTutor.class_group_id == Enrolment.class_group_id)
-        .where(ClassGroupTutor.user_id == actor.user_id, Post.author_id != actor.user_id)
+        .where(access.in_tutored_group(actor, Enrolment.class_group_id), Post.author_id != actor.user_id)
         .where(Post.looked_at.is_(None), Post.taken_back_at.is_(None), Post.enrolment_id.is_not(None))
     )

@@ -13,6 +13,8 @@ from lms_plugin.services import questions_notices
 from lms_plugin.services.access import Actor
 from lms_plugin.services.questions import MAX_REPLY, checked, put
 from lms_plugin.services.questions_access import tutored_question
+from lms_plugin.services.trail import QUESTION_ANSWERED, QUESTIONS_MERGED, note_action
+from lms_plugin.storage.programmes import ModuleRow
 from lms_plugin.storage.questions import Question, QuestionReply
 
 MOST_MERGED = 100
@@ -42,6 +44,7 @@ def answer(
     put(question, questions.answered())
     session.flush()
     questions_notices.answered(session, question, written, now)
+    _note(session, actor, QUESTION_ANSWERED, question, now)
     return written
 
 
@@ -60,6 +63,7 @@ def mark(session: Session, actor: Actor, question_id: int, reply_id: int, now: d
     put(question, questions.answered())
     session.flush()
     questions_notices.answered(session, question, reply, now)
+    _note(session, actor, QUESTION_ANSWERED, question, now)
     return reply
 
 
@@ -81,6 +85,7 @@ def merge(session: Session, actor: Actor, into_id: int, question_ids: Sequence[i
         questions_notices.tell_answered(session, moved, given, now)
     else:
         questions_notices.merged(session, moved, into, now)
+    _note(session, actor, QUESTIONS_MERGED, into, now, number=len(moved))
     return into
 
 
@@ -92,6 +97,11 @@ def latest_answer(session: Session, question_id: int) -> QuestionReply | None:
         .order_by(QuestionReply.marked_at.desc(), QuestionReply.id.desc())
         .limit(1)
     )
+
+
+def _note(session: Session, actor: Actor, kind: str, question: Question, now: datetime, number: int = 1) -> None:
+    about, asked_in = f"question/{question.id}", session.get_one(ModuleRow, question.module_id).key
+    note_action(session, actor, kind, about, question.enrolment_id, now, module=asked_in, number=number)
 
 
 def _answerable(session: Session, actor: Actor, question_id: int) -> Question:

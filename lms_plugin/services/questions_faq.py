@@ -14,6 +14,7 @@ from lms_plugin.services import access
 from lms_plugin.services.access import Actor
 from lms_plugin.services.questions import MAX_REPLY, checked
 from lms_plugin.services.questions_access import tutored_question, withdrawable_entry
+from lms_plugin.services.trail import FAQ_PROMOTED, FAQ_WITHDRAWN, note_action
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import ModuleRow
 from lms_plugin.storage.questions import FaqEntry, Question, QuestionReply
@@ -69,6 +70,7 @@ def promote(session: Session, actor: Actor, question_id: int, *, question: str, 
     )
     session.add(entry)
     session.flush()
+    _note(session, actor, FAQ_PROMOTED, entry, now)
     return entry
 
 
@@ -82,6 +84,7 @@ def withdraw(session: Session, actor: Actor, entry_id: int, now: datetime) -> Fa
     if entry.withdrawn_at is None:
         entry.withdrawn_by_id, entry.withdrawn_at = actor.user_id, now
         session.flush()
+        _note(session, actor, FAQ_WITHDRAWN, entry, now)
     return entry
 
 
@@ -123,6 +126,12 @@ def records(session: Session, actor: Actor, *, before: int | None = None, limit:
         )
         for row, key, programme_id in rows
     ]
+
+
+def _note(session: Session, actor: Actor, kind: str, entry: FaqEntry, now: datetime) -> None:
+    asked = session.get_one(Question, entry.question_id)
+    about = f"faq/{entry.id}"
+    note_action(session, actor, kind, about, None, now, class_group_id=asked.class_group_id, question=entry.question)
 
 
 def _names_around(session: Session, question: Question) -> list[str]:

@@ -23,6 +23,10 @@ POST_WRITTEN, MEETING_PLANNED, LIST_CONFIRMED = "post_written", "meeting_planned
 MARKED_PRESENT, MARKED_ABSENT = "marked_present", "marked_absent"
 MESSAGE_SENT, NOTE_WRITTEN, BRIEF_SENT = "message_sent", "note_written", "brief_sent"
 SUBSTITUTE_GIVEN, SUBSTITUTE_ENDED = "substitute_given", "substitute_ended"
+POST_MARKED, QUESTION_ANSWERED, QUESTIONS_MERGED = "post_marked", "question_answered", "questions_merged"
+FAQ_PROMOTED, FAQ_WITHDRAWN = "faq_promoted", "faq_withdrawn"
+MEETING_CHANGED, MEETING_CANCELLED, NOTES_PUBLISHED = "meeting_changed", "meeting_cancelled", "notes_published"
+SESSION_QUESTION_ANSWERED = "session_question_answered"
 TUTOR_APPOINTED, TUTOR_DISMISSED = "tutor_appointed", "tutor_dismissed"
 
 FETCHED_AT_ONCE = 1000

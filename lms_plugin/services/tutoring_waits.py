@@ -9,12 +9,14 @@ from sqlalchemy.orm import Session
 
 from lms_plugin.domain.coursework import SUBMITTED
 from lms_plugin.domain.modes import ComponentKind
+from lms_plugin.domain.questions import QuestionState
 from lms_plugin.services import dispute_access, releases
 from lms_plugin.services.meeting_signing import SIGNED
 from lms_plugin.services.meetings import CANCELLED
 from lms_plugin.storage.activity import Post, Thread
 from lms_plugin.storage.notices import Dispute
 from lms_plugin.storage.programmes import ClassGroup, Enrolment
+from lms_plugin.storage.questions import Question
 from lms_plugin.storage.study import Coursework, Meeting, MeetingGroup, SignIn
 
 
@@ -57,7 +59,7 @@ def homework(session: Session, group_ids: Sequence[int], now: datetime) -> dict[
     return {group_id: Waiting(number, oldest_at) for group_id, number, oldest_at in rows if group_id is not None}
 
 
-def questions(session: Session, group_ids: Sequence[int], now: datetime) -> dict[int, Waiting]:
+def threads(session: Session, group_ids: Sequence[int], now: datetime) -> dict[int, Waiting]:
     """Threads in which learners had the last word: no tutor has answered since. A tutor's own thread is no question
     until somebody answers in it."""
     answer = select(func.coalesce(func.max(Post.id), 0)).where(Post.thread_id == Thread.id, Post.enrolment_id.is_(None))
@@ -75,6 +77,27 @@ def questions(session: Session, group_ids: Sequence[int], now: datetime) -> dict
         )
     )
     return {group_id: Waiting(number, since) for group_id, number, since in rows}
+
+
+def questions(session: Session, group_ids: Sequence[int], now: datetime) -> dict[int, Waiting]:
+    """Questions to the tutors that nobody has answered."""
+    rows = session.execute(
+        select(Question.class_group_id, func.count(), func.min(Question.waiting_since))
+        .where(Question.class_group_id.in_(group_ids), Question.state == QuestionState.OPEN.value)
+        .group_by(Question.class_group_id)
+    )
+    return {group_id: Waiting(number, oldest_at) for group_id, number, oldest_at in rows}
+
+
+def posts(session: Session, group_ids: Sequence[int], now: datetime) -> dict[int, Waiting]:
+    """Learners' posts that no tutor has looked at as they are."""
+    rows = session.execute(
+        select(Enrolment.class_group_id, func.count(), func.min(func.coalesce(Post.edited_at, Post.created_at)))
+        .join(Post, Post.enrolment_id == Enrolment.id)
+        .where(learners_of(group_ids), Post.looked_at.is_(None), Post.taken_back_at.is_(None))
+        .group_by(Enrolment.class_group_id)
+    )
+    return {group_id: Waiting(number, oldest_at) for group_id, number, oldest_at in rows if group_id is not None}
 
 
 def disputes(session: Session, group_ids: Sequence[int], now: datetime) -> dict[int, Waiting]:

@@ -37,7 +37,17 @@ WAITS: tuple[Wait, ...] = (
     Wait(
         tutoring_waits.questions,
         lambda num: ngettext("%(num)s question to answer", "%(num)s questions to answer", num),
+        lambda group_id: url_for("pages.tutor_questions", group=group_id),
+    ),
+    Wait(
+        tutoring_waits.threads,
+        lambda num: ngettext("%(num)s discussion to join", "%(num)s discussions to join", num),
         lambda group_id: url_for("pages.tutor", group=group_id, _anchor="discussion"),
+    ),
+    Wait(
+        tutoring_waits.posts,
+        lambda num: ngettext("%(num)s post to look at", "%(num)s posts to look at", num),
+        lambda group_id: url_for("pages.tutor_posts"),
     ),
     Wait(
         tutoring_waits.homework,

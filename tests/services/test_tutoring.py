@@ -118,7 +118,7 @@ def test_the_page_asks_as_often_for_many_learners_as_for_few(database: Database)
     def asked() -> int:
         with counted(database) as statements, database.reading() as session:
             tutoring.group_of(session, world.actor(session, "tutor"), world.group_id, NOW)
-            for waits in (tutoring_waits.held_film, tutoring_waits.homework, tutoring_waits.questions):
+            for waits in (tutoring_waits.held_film, tutoring_waits.homework, tutoring_waits.threads):
                 waits(session, [world.group_id, world.other_group_id], NOW)
         return len(statements)
 
@@ -160,7 +160,7 @@ def test_what_waits_is_counted_by_group_with_its_age(database: Database) -> None
         )
         hold(session, world, "late", 60_000)
     groups = [world.group_id, world.other_group_id]
-    kinds = (tutoring_waits.questions, tutoring_waits.homework, tutoring_waits.disputes)
+    kinds = (tutoring_waits.threads, tutoring_waits.homework, tutoring_waits.disputes)
     with database.reading() as session:
         for kind in kinds:
             assert kind(session, groups, NOW) == {world.group_id: tutoring_waits.Waiting(1, asked_at)}, kind
@@ -169,11 +169,11 @@ def test_what_waits_is_counted_by_group_with_its_age(database: Database) -> None
     with database.writing() as session:
         discussion.reply(session, tutor, thread.id, body="用铅笔", reply_to_id=None, now=NOW)
     with database.reading() as session:
-        assert tutoring_waits.questions(session, groups, NOW) == {}
+        assert tutoring_waits.threads(session, groups, NOW) == {}
     with database.writing() as session:
         discussion.reply(session, late, thread.id, body="谢谢，还有一个问题", reply_to_id=None, now=NOW)
     with database.reading() as session:
-        assert tutoring_waits.questions(session, groups, NOW) == {world.group_id: tutoring_waits.Waiting(1, NOW)}
+        assert tutoring_waits.threads(session, groups, NOW) == {world.group_id: tutoring_waits.Waiting(1, NOW)}
 
 
 def test_a_learners_file_holds_everything_for_tutor_and_office_and_nothing_for_the_learner(database: Database) -> None:
