@@ -15,6 +15,7 @@ from lms_plugin.http.question_wording import waiting_time
 from lms_plugin.http.study_wording import span
 from lms_plugin.services import (
     meeting_notices,
+    meeting_questions,
     questions_notices,
     reminding,
     substitutions,
@@ -184,7 +185,7 @@ def _meeting_notes(params: Params, _language: str) -> str:
     return _("What was said at “%(title)s” can be read now.", title=params["title"])
 
 
-def _question_answered(params: Params, _language: str) -> str:
+def _session_question_answered(params: Params, _language: str) -> str:
     return _("Your question at “%(title)s” was answered.", title=params["title"])
 
 
@@ -209,7 +210,7 @@ _SENTENCES: dict[str, Callable[[Params, str], str]] = {
     meeting_notices.DAY_BEFORE: _meeting_day_before,
     meeting_notices.HOUR_BEFORE: _meeting_hour_before,
     meeting_notices.NOTES: _meeting_notes,
-    "question_answered": _question_answered,
+    meeting_questions.ANSWERED_NOTICE: _session_question_answered,
     "activity_returned": _activity_returned,
     "activity_refused": _activity_refused,
     "homework_returned": lambda *_args: _("Your homework was sent back with a remark: please do it again."),

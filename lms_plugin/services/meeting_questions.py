@@ -31,7 +31,7 @@ SHORTEST, LONGEST, LONGEST_NOTE = 5, 1000, 2000
 """In characters."""
 MOST_OF_ONE = 10
 """So many questions one learner may have open at a session."""
-ANSWERED_NOTICE = "question_answered"
+ANSWERED_NOTICE = "session_question_answered"
 
 
 @dataclass(frozen=True, slots=True)
