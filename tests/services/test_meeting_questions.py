@@ -124,7 +124,7 @@ def test_merged_questions_count_everybody_once_and_tell_all_who_asked(database: 
             merge(session, at.tutor, at.meeting.id, two, into_id=one, now=NOW)
         for _ in range(2):
             meeting_questions.answer(session, at.tutor, at.meeting.id, one, note="", now=NOW)
-        told = session.scalars(select(Notice.user_id).where(Notice.kind == "question_answered")).all()
+        told = session.scalars(select(Notice.user_id).where(Notice.kind == "session_question_answered")).all()
         assert sorted(told) == sorted([at.wang.user_id, at.zhang.user_id, at.liu.user_id])
 
 
