@@ -26,7 +26,8 @@ ANSWER_AFTER = timedelta(seconds=20)
 class Sitting:
     """One learner at one film for one evening: from where to where, at what rate, on what line.
 
-    Who does not answer (`answers`) has left the film running."""
+    Who does not answer (`answers`) has gone away meanwhile.
+    """
 
     actor: Actor
     enrolment_id: int
@@ -70,6 +71,7 @@ def watch(
             _play_on(one, beat, chance)
         _report(database, playing, now, versions)
         _answer(database, programme, playing, now + ANSWER_AFTER, versions, chance)
+        _miss(database, playing, versions)
     now += timedelta(minutes=1)
 
     def post(session: Session) -> int:
@@ -156,6 +158,27 @@ def _answer(
         desk.save()
 
     database.transact(answer)
+
+
+def _miss(database: Database, playing: Sequence[Sitting], versions: Versions) -> None:
+    """Who does not answer has left: the film stands at the question, and when its time is up the player says so."""
+    absent = [one for one in playing if one.check is not None and not one.answers]
+    if not absent:
+        return
+
+    def miss(session: Session) -> None:
+        desk = Desk(session.connection(), versions)
+        desk.lock([one.actor.user_id for one in absent])
+        desk.fetch([(one.actor.user_id, one.new_id) for one in absent])
+        for one in absent:
+            if one.check is not None:
+                over = one.check.answer_by + timedelta(seconds=1)
+                number, user_id = one.check.number, one.actor.user_id
+                viewing.beat_at(desk, user_id, one.new_id, seq=one.seq + 1, claims=[], now=over, unanswered=number)
+            one.to_ms, one.check = one.at_ms, None
+        desk.save()
+
+    database.transact(miss)
 
 
 def right_choice(programme: Programme, check: CheckShown) -> int:

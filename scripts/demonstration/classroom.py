@@ -24,17 +24,27 @@ from lms_plugin.services import (
     discussion,
     enrolments,
     meeting_confirming,
+    meeting_notes,
     meeting_planning,
+    meeting_questions,
     meeting_signing,
     people,
+    post_marks,
+    questions,
+    questions_answering,
+    questions_faq,
+    tutor_messages,
+    tutor_notes,
 )
 from lms_plugin.services.access import LEARNER, Actor, Grant
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.discussion import Reply
 from lms_plugin.services.enrolments import NewLearner
+from lms_plugin.services.meeting_notes import NewNotes
 from lms_plugin.services.meeting_planning import NewMeeting
 from lms_plugin.services.people import NewPerson
 from lms_plugin.services.registering import register_many
+from lms_plugin.services.tutor_messages import NewMessage
 from lms_plugin.services.watch_desk import Versions
 from lms_plugin.simulation.calendar import at
 from lms_plugin.simulation.viewing import Sitting, watch
@@ -106,7 +116,7 @@ def make(database: Database, now: datetime) -> int:
             return 0
     room = database.transact(lambda session: _enrol(session, now))
     _watch(database, room)
-    for step in (_discuss, _meet, _hand_in, _leave):
+    for step in (_discuss, _meet, _hand_in, _ask, _write_to, _leave):
         database.transact(partial(step, room))
     return len(room.teachers)
 
@@ -156,7 +166,7 @@ def _office(session: Session) -> Actor:
 
 
 def _watch(database: Database, room: Classroom) -> None:
-    """The films one after the other, each on an evening; who is `away` leaves the last check unanswered."""
+    """The films one after the other, each on an evening; who is `away` has left the film running when it asks."""
     with database.reading() as session:
         modules = catalogue.modules_of(session, room.current, None)
     films = [one.video for one in modules if isinstance(one.video, Video)]
@@ -167,7 +177,6 @@ def _watch(database: Database, room: Classroom) -> None:
             share = min(1.0, max(0.0, teacher.films - number))
             if not share:
                 continue
-            is_last = teacher.films <= number + 1
             sittings.append(
                 Sitting(
                     actor=teacher.actor,
@@ -178,7 +187,7 @@ def _watch(database: Database, room: Classroom) -> None:
                     rate_permille=1000,
                     has_bad_line=False,
                     new_id=secrets.token_hex(12),
-                    answers=not (is_last and teacher.remark == "away"),
+                    answers=teacher.remark != "away",
                 )
             )
         begins = room.on(25 - 5 * number, SUPPER)
@@ -194,7 +203,10 @@ def _discuss(room: Classroom, session: Session) -> None:
         thread, _ = discussion.start_thread(session, first.actor, module.id, title=title, body=bodies[0], now=moment)
         for place, (one, body) in enumerate(zip(others, bodies[1:], strict=True), start=1):
             reply = Reply(one.actor, session.get_one(Enrolment, one.enrolment_id), body)
-            discussion.reply_many(session, thread.id, [reply], moment + timedelta(minutes=40 * place))
+            (post,) = discussion.reply_many(session, thread.id, [reply], moment + timedelta(minutes=40 * place))
+            if place == 1:
+                reason = "把做法和学生的反应都写出来了，值得大家看。"
+                post_marks.mark(session, room.tutor, post.id, "excellent", reason=reason, now=moment + DAY)
 
 
 def _meet(room: Classroom, session: Session) -> None:
@@ -212,7 +224,14 @@ def _meet(room: Classroom, session: Session) -> None:
         meeting_signing.sign_many(session, meeting_id, attendances, by_id=room.tutor.user_id, now=over)
         if is_confirmed:
             meeting_confirming.confirm(session, room.tutor, meeting_id, over)
-    _plan(session, room, "第4次集中答疑", room.on(-2, SUPPER))
+            notes = NewNotes(body=posts.NOTES[number])
+            meeting_notes.publish(session, room.tutor, meeting_id, notes, over + timedelta(hours=1))
+    coming_id = _plan(session, room, "第4次集中答疑", room.on(-2, SUPPER))
+    asking = room.teachers[: len(posts.FOR_THE_SESSION)]
+    for place, (one, body) in enumerate(zip(asking, posts.FOR_THE_SESSION, strict=True)):
+        asked = meeting_questions.ask(session, one.actor, coming_id, body, room.on(1, NOON))
+        for other in room.teachers[5 : 12 - 3 * place]:
+            meeting_questions.vote(session, other.actor, coming_id, asked.id, wanted=True, now=room.on(1, SUPPER))
 
 
 def _plan(session: Session, room: Classroom, title: str, begins: datetime) -> int:
@@ -247,6 +266,37 @@ def _hand_in(room: Classroom, session: Session) -> None:
             remark="步骤清楚，例子是自己班上的。" if passes else "请补上学生的原话和您当时怎么接的，再交一次。",
             now=min(room.now, handed_in_at + DAY),
         )
+
+
+def _ask(room: Classroom, session: Session) -> None:
+    """Questions from seconds of the films: some answered and one of those in the FAQ, some that wait."""
+    modules = catalogue.modules_of(session, room.current, None)
+    for place, (number, at_seconds, body, answer) in enumerate(posts.QUESTIONS):
+        moment = room.on(8 - place, NOON)
+        one = room.teachers[3 * place]
+        asked = questions.ask(
+            session,
+            one.actor,
+            modules[number].id,
+            body=body,
+            at_seconds=at_seconds,
+            is_private=False,
+            asked_as=f"question-{place}",
+            now=moment,
+        )
+        if not answer:
+            continue
+        questions_answering.answer(session, room.tutor, asked.id, body=answer, now=moment + timedelta(hours=7))
+        if place == 0:
+            questions_faq.promote(session, room.tutor, asked.id, question=body, answer=answer, now=moment + DAY)
+
+
+def _write_to(room: Classroom, session: Session) -> None:
+    """A message to those who have not begun, and a note on one who had said why."""
+    silent = [one.enrolment_id for one in room.teachers if not one.films and not one.remark]
+    message = NewMessage(posts.MESSAGE[0], posts.MESSAGE[1], once="classroom")
+    tutor_messages.send(session, room.tutor, room.group_id, silent, message, room.on(4, NOON))
+    tutor_notes.write(session, room.tutor, silent[0], posts.NOTE, room.on(4, AFTER_SCHOOL))
 
 
 def _leave(room: Classroom, session: Session) -> None:

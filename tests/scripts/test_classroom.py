@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from lms_plugin.content.loader import load_programme
-from lms_plugin.services import access, auditing, catalogue, coursework, people, regionimport
+from lms_plugin.services import access, auditing, catalogue, coursework, people, regionimport, tutoring_waits
 from lms_plugin.services.access import OFFICE, TUTOR, Grant
 from lms_plugin.services.catalogue import EncodedFilm
 from lms_plugin.services.people import NewPerson
@@ -50,11 +50,24 @@ def test_a_class_in_the_middle_of_its_course_has_everything_that_a_tutor_meets(i
         waiting = coursework.to_mark(session, tutor, NOW)
         meetings = Counter(session.scalars(select(Meeting.state)).all())
         counting = session.scalars(select(Post.counts)).all()
+        waits = {
+            name: count(session, [group_id], NOW)[group_id].number
+            for name, count in (
+                ("questions", tutoring_waits.questions),
+                ("posts", tutoring_waits.posts),
+                ("homework", tutoring_waits.homework),
+                ("lists", tutoring_waits.attendance_lists),
+                ("held", tutoring_waits.held_film),
+            )
+        }
         differences = [auditing.first_difference(session, one.user_id) for one in learners]
     assert states == {"active": 28, "withdrawn": 2}
     assert complete == 4
     assert 3 <= untouched <= 6
     assert len(waiting) == 4
+    # When the first film asks is drawn; if it does not, the second does.
+    assert 4 <= waits.pop("held") <= 7
+    assert waits == {"questions": 3, "posts": 36, "homework": 4, "lists": 1}
     assert meetings == {"confirmed": 2, "planned": 2}
     assert Counter(counting) == {True: 36, False: 3}
     assert not any(differences)
