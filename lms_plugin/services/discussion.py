@@ -304,6 +304,8 @@ def _write(session: Session, thread: Thread, writing: _Writing, now: datetime) -
 
 def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], now: datetime) -> list[Post]:
     """Write posts in a thread, each judged by what was written before in the programme, and enter what they earn."""
+    if not writings:
+        return []
     mine = {one.place.enrolment.id: one.place.enrolment for one in writings if one.place.enrolment is not None}
     # Two posts of one learner at the same moment must see each other, or both would pass a cap.
     lock_ledgers(session, mine)

@@ -95,3 +95,16 @@ def test_threads_are_listed_page_by_page_newest_first(stage: Stage) -> None:
         titles += [thread["title"] for thread in page["threads"]]
         before = page["next_before"]
     assert titles == ["第4个", "第3个", "第2个", "第1个", "第0个"]
+
+
+def test_the_preview_says_that_a_colleague_wrote_it_and_not_who(stage: Stage) -> None:
+    start(stage, "stranger")
+    asked = {"json": {"body": f"老师好!{LONG}"}}
+    client = stage.client("teacher")
+    preview = client.post(f"/api/v1/modules/{stage.module_id}/posts/preview", **asked)
+    assert (preview.json["counts"], preview.json["reason"]) == (False, "repeats_anothers_post")
+    assert preview.json["message"] == "Does not count: 100 % of it stands in a colleague's post of Nov 24, 2026."
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "zh"
+    preview = client.post(f"/api/v1/modules/{stage.module_id}/posts/preview", **asked)
+    assert preview.json["message"] == "不计学时：其中 100% 与本项目其他人 2026年11月24日 的帖子重复。"
+    assert set(preview.json) == {"counts", "reason", "message"}

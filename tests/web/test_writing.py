@@ -15,6 +15,10 @@ from lms_plugin.storage.programmes import Enrolment
 from tests import builders
 from tests.web.stage import HOST, LONG_POST, Stage
 
+OTHER_POST = (
+    "分数单元里“平均分”讲了三遍，还有人把饼切成一大一小。我让他自己切，由同桌先挑，他立刻要重切。"
+    "三分之一和四分之一哪个大，画图没有用，分一根真的甘蔗，全班才服气。"
+)
 FROM_HERE = {"Origin": HOST}
 
 
@@ -35,7 +39,7 @@ def test_a_thread_is_begun_shown_and_judged(stage: Stage) -> None:
     with stage.database.reading() as session:
         enrolment_id = enrolment_of(session, stage.users["mate"])
 
-    answer = browser.post(f"/enrolments/{enrolment_id}/modules/{stage.module_id}", title="怎么讲分数", body=LONG_POST)
+    answer = browser.post(f"/enrolments/{enrolment_id}/modules/{stage.module_id}", title="怎么讲分数", body=OTHER_POST)
 
     page = browser.get(answer.location).text
     assert answer.status_code == 303
@@ -60,7 +64,7 @@ def test_a_reply_can_quote_and_its_author_alone_sees_the_judgement(stage: Stage)
     assert answer.location.endswith(f"#post-{stage.post_id + 1}")
     assert "<blockquote>" in page
     assert "Reply to 王丽" in page
-    assert "Does not count yet: your own words come to 2 Chinese characters" in page
+    assert "Does not count yet: your own words come to 0 Chinese characters" in page
     assert "Does not count yet" in stage.browser("tutor").get(f"/tutor/threads/{stage.thread_id}").text
     with stage.database.reading() as session:
         mates = enrolment_of(session, stage.users["mate"])
