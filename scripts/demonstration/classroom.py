@@ -203,7 +203,7 @@ def _discuss(room: Classroom, session: Session) -> None:
         thread, _ = discussion.start_thread(session, first.actor, module.id, title=title, body=bodies[0], now=moment)
         for place, (one, body) in enumerate(zip(others, bodies[1:], strict=True), start=1):
             reply = Reply(one.actor, session.get_one(Enrolment, one.enrolment_id), body)
-            (post,) = discussion.reply_many(session, thread.id, [reply], moment + timedelta(minutes=40 * place))
+            (post,) = discussion.reply_many(session, thread.id, [reply], moment + timedelta(minutes=15 * place))
             if place == 1:
                 reason = "把做法和学生的反应都写出来了，值得大家看。"
                 post_marks.mark(session, room.tutor, post.id, "excellent", reason=reason, now=moment + DAY)

@@ -1,5 +1,6 @@
 """`kill -9` in the middle of a run: nothing that was answered is lost, nothing counts twice, the LMS ends up right."""
 
+import random
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lms_plugin.simulation import behaviour
 from scripts.demonstration import lms_peer
 from scripts.demonstration.client import Person
 from scripts.demonstration.installation import Installation
@@ -101,7 +103,7 @@ def test_a_worker_killed_while_the_lms_answers_leaves_its_reports_to_the_next_on
     for login in LEARNERS:
         with Person(installation.base_url, login, PASSWORD) as learner:
             module = learner.get("/api/v1/me/enrolments")[0]["modules"][0]["id"]
-            body = f"{login} 今天用校门口的石子数数，学生先猜再数，有两个孩子发现十个一堆最好数，明天换成豆子再试。"
+            body = behaviour.post(random.Random(login), 40)
             assert learner.post(f"/api/v1/modules/{module}/threads", {"title": "数石子", "body": body}, status=201)[
                 "counts"
             ]
