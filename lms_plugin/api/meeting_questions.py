@@ -6,11 +6,11 @@ from flask import Response, jsonify
 from sqlalchemy.orm import Session
 
 from lms_plugin.api.meeting_shapes import (
-    QuestionAnswer,
     QuestionMergeRequest,
     QuestionNoteRequest,
-    QuestionRequest,
-    QuestionsAnswer,
+    SessionQuestionAnswer,
+    SessionQuestionRequest,
+    SessionQuestionsAnswer,
 )
 from lms_plugin.api.reading import read_body
 from lms_plugin.http.conditional import unless_known
@@ -27,7 +27,7 @@ def questions_of(meeting_id: int) -> Response:
 
 def ask_at_meeting(meeting_id: int) -> tuple[Response, int]:
     """Put a question to a session of the caller's class group."""
-    body = read_body(QuestionRequest)
+    body = read_body(SessionQuestionRequest)
     return _written(meeting_id, lambda store: _ask(store, meeting_id, body.body)), 201
 
 
@@ -92,10 +92,10 @@ def _written(meeting_id: int, write: Callable[[Session], object]) -> Response:
 
 def _questions(store: Session, meeting_id: int) -> dict[str, object]:
     found = meeting_questions.listed(store, current_actor(), meeting_id, context().clock())
-    answer = QuestionsAnswer(
+    answer = SessionQuestionsAnswer(
         open=found.is_open,
         questions=[
-            QuestionAnswer(
+            SessionQuestionAnswer(
                 id=one.id,
                 body=one.body,
                 author=one.author,

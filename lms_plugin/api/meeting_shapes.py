@@ -139,11 +139,11 @@ class AttendanceListAnswer(BaseModel):
     passed_over: list[PassedOverAnswer]
 
 
-class QuestionRequest(Body):
+class SessionQuestionRequest(Body):
     body: Annotated[str, StringConstraints(max_length=1000)]
 
 
-class QuestionAnswer(BaseModel):
+class SessionQuestionAnswer(BaseModel):
     """`votes` holds those of questions merged into it, which `also` has; `own` and `voted` are the caller's."""
 
     id: int
@@ -158,11 +158,11 @@ class QuestionAnswer(BaseModel):
     also: list[str]
 
 
-class QuestionsAnswer(BaseModel):
+class SessionQuestionsAnswer(BaseModel):
     """Those that wait for an answer by votes, then the answered ones; `open` while one can ask and vote."""
 
     open: bool
-    questions: list[QuestionAnswer]
+    questions: list[SessionQuestionAnswer]
 
 
 class QuestionNoteRequest(Body):

@@ -11,7 +11,7 @@ class EditRequest(Body):
     body: str
 
 
-class MarkRequest(Body):
+class PostMarkRequest(Body):
     """`mark` is excellent or void; a void, and withdrawing any mark, needs a `reason`."""
 
     mark: str

@@ -9,7 +9,7 @@ from lms_plugin.api.post_shapes import (
     ChangeAnswer,
     EditRequest,
     HistoryAnswer,
-    MarkRequest,
+    PostMarkRequest,
     PostStateAnswer,
     VersionAnswer,
 )
@@ -39,13 +39,13 @@ def take_back_post(post_id: int) -> tuple[str, int]:
 
 def mark_post(post_id: int) -> Response:
     """Mark a learner's post as excellent or void."""
-    actor, now, body = current_actor(), context().clock(), read_body(MarkRequest)
+    actor, now, body = current_actor(), context().clock(), read_body(PostMarkRequest)
     return _written(lambda store: post_marks.mark(store, actor, post_id, body.mark, reason=body.reason, now=now))
 
 
 def withdraw_mark(post_id: int) -> Response:
     """Withdraw a mark, for a reason."""
-    actor, now, body = current_actor(), context().clock(), read_body(MarkRequest)
+    actor, now, body = current_actor(), context().clock(), read_body(PostMarkRequest)
     return _written(lambda store: post_marks.withdraw(store, actor, post_id, body.mark, reason=body.reason, now=now))
 
 

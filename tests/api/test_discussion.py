@@ -25,7 +25,7 @@ def test_a_post_that_counts_earns_hours_and_says_so(stage: Stage) -> None:
 
 def test_a_short_post_is_kept_and_told_why_it_does_not_count(stage: Stage) -> None:
     thread = start(stage, "teacher")
-    answer = stage.client("mate").post(f"/api/v1/threads/{thread['thread_id']}/posts", json={"body": "学习了!"})
+    answer = stage.client("mate").post(f"/api/v1/threads/{thread['thread_id']}/posts", json={"body": "数石子!"})
     assert answer.status_code == 201
     assert (answer.json["counts"], answer.json["reason"]) == (False, "too_short")
     assert "3 Chinese characters" in answer.json["message"]

@@ -63,7 +63,7 @@ def test_the_page_says_what_waits_with_its_age_and_who_needs_the_tutor(stage: St
 
     tasks = re.search(r'<section class="tasks".*?</section>', page, re.S)
     assert tasks is not None
-    assert "1 question to answer" in tasks[0]
+    assert "1 discussion to join" in tasks[0]
     assert "the oldest for 3 days" in tasks[0]
     assert "1 film with held stretches" in tasks[0]
     assert "of film on hold</a>" in page
@@ -86,7 +86,7 @@ def test_the_next_meeting_leads_to_its_page_and_an_answer_ends_the_waiting(stage
     page = stage.browser("tutor").get("/tutor").text
 
     assert f'<a href="/meetings/{meeting_id}">答疑</a>' in page
-    assert "question to answer" not in page
+    assert "discussion to join" not in page
 
 
 def test_the_page_asks_the_store_as_often_for_many_learners_as_for_few(stage: Stage) -> None:
