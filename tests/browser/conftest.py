@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from werkzeug.serving import make_server
@@ -118,6 +119,14 @@ def served(app: Flask) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def assert_sound(page: Page, place: str = "") -> None:
+    """A page shows no barrier to a screen reader's rules, and nothing of it lies beyond the screen."""
+    found = Axe().run(page)
+    assert found.violations_count == 0, f"{place or page.url}\n{found.generate_report()}"
+    wide, screen = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert wide <= screen, f"{place or page.url} is wider than the screen"
 
 
 def sign_in(page: Page, site: Site, address: str, person: str, language: str) -> None:

@@ -1,12 +1,10 @@
 """Asking beside the film: at its second, without stopping it, on a bad line, and back to that second."""
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import APIResponse, Page, Route, expect
 from sqlalchemy import func, select
 
@@ -14,7 +12,7 @@ from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.questions import Question
 from scripts.demonstration.client import Person
 from scripts.demonstration.installation import Installation, free_port
-from tests.browser.conftest import OpenPage, sign_in
+from tests.browser.conftest import OpenPage, assert_sound, sign_in
 from tests.browser.player.viewer import Viewer
 from tests.journeys.course import PASSWORD, write_course, write_people, write_regions
 from tests.web.stage import BEGAN_MS, Stage
@@ -63,7 +61,6 @@ def test_pages_of_questions_are_accessible_and_fit(
         ],
         "admin": ["/office/faq"],
     }
-    faults = []
     for person, addresses in pages.items():
         page = new_page(language=language, width=width)
         sign_in(page, stage, address, person, language)
@@ -76,13 +73,7 @@ def test_pages_of_questions_are_accessible_and_fit(
                 page.locator("#ask-body").fill("")
                 page.locator("#ask-body").fill(HOW)
                 expect(page.locator("#alike details").first).to_be_visible()
-            if folder := os.environ.get("SCREENSHOTS"):
-                page.screenshot(path=f"{folder}/{language}-{width}{re.sub(r'[/?=]', '_', at)}.png", full_page=True)
-            if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-                faults.append(f"{at}: wider than the screen")
-            found = Axe().run(page).response["violations"]
-            faults += [f"{at}: {one['id']} {[node['html'] for node in one['nodes']][:2]}" for one in found]
-    assert faults == []
+            assert_sound(page, at)
 
 
 def test_a_question_takes_the_second_of_the_film_and_is_sent_in_place(stage: Stage, address: str, page: Page) -> None:

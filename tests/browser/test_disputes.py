@@ -1,12 +1,9 @@
 """Disputes in a real browser: readable by everybody, nothing off the screen, and a form that keyboards can send."""
 
-import os
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenPage, sign_in
+from tests.browser.conftest import OpenPage, assert_sound, sign_in
 from tests.web.stage import Stage
 from tests.web.studied import confirm, make_meeting, with_meetings
 
@@ -31,20 +28,13 @@ def test_pages_of_disputes_are_accessible_and_fit(
         "tutor": ["/tutor/disputes", f"/tutor/disputes/{missing}"],
         "county": ["/office/disputes", f"/office/disputes/{entry}", f"/office/disputes/{known}"],
     }
-    faults = []
     for person, addresses in pages.items():
         page = new_page(language=language, width=width)
         sign_in(page, stage, address, person, language)
         for at in addresses:
             page.goto(address + at)
             expect(page.locator("main")).to_be_visible()
-            if folder := os.environ.get("SCREENSHOTS"):
-                page.screenshot(path=f"{folder}/{language}-{width}{at.replace('/', '_')}.png", full_page=True)
-            if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-                faults.append(f"{at}: wider than the screen")
-            found = Axe().run(page).response["violations"]
-            faults += [f"{at}: {one['id']} {[node['html'] for node in one['nodes']][:2]}" for one in found]
-    assert faults == []
+            assert_sound(page, at)
 
 
 def test_a_dispute_can_be_handed_in_and_decided_with_the_keyboard(

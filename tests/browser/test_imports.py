@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenPage, sign_in
+from tests.browser.conftest import OpenPage, assert_sound, sign_in
 from tests.services.rosters import as_xlsx
 from tests.web.stage import Stage
 
@@ -22,12 +21,6 @@ WORDS = {
 }
 
 
-def assert_sound(page: Page, width: int) -> None:
-    found = Axe().run(page)
-    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
-    assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
-
-
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_a_roster_is_looked_at_imported_in_part_and_its_passwords_saved(
@@ -41,15 +34,15 @@ def test_a_roster_is_looked_at_imported_in_part_and_its_passwords_saved(
     sign_in(page, stage, address, "admin", language)
 
     page.goto(f"{address}/office/imports")
-    assert_sound(page, width)
+    assert_sound(page)
     page.locator("input[type=file]").set_input_files(roster)
     page.get_by_role("button", name=check).click()
     expect(page.get_by_role("cell", name=fault)).to_be_visible()
-    assert_sound(page, width)
+    assert_sound(page)
     page.get_by_role("button", name=import_good).click()
     button = page.get_by_role("button", name=fetch)
     expect(button).to_be_visible()
-    assert_sound(page, width)
+    assert_sound(page)
     with page.expect_download() as saved:
         button.press("Enter")
     assert "new.one,新老师," in Path(saved.value.path()).read_text(encoding="utf-8-sig")

@@ -1,10 +1,9 @@
 """Meetings in a real browser: a code that changes by itself, a line that drops, and pages for everybody's eyes."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage, sign_in
+from tests.browser.conftest import OpenPage, assert_sound, sign_in
 from tests.web.stage import Stage
 from tests.web.test_meetings import code, held, opened, plan_fields, sign_in_address
 
@@ -63,7 +62,4 @@ def test_pages_of_meetings_are_for_everybody_and_fit_the_screen(
         ("teacher", f"/meetings/viewings?plan={plan}"),
     ):
         page = signed_in(new_page(language, width), held, address, person, where, language)
-        found = Axe().run(page).response["violations"]
-        assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found] == [], where
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert over <= 0, where
+        assert_sound(page, where)

@@ -1,11 +1,10 @@
 """Every page in a real browser: nothing to object to for people who use a screen reader, and nothing off the screen."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from lms_plugin.storage.programmes import Enrolment
-from tests.browser.conftest import OpenPage, sign_in
+from tests.browser.conftest import OpenPage, assert_sound, sign_in
 from tests.web.stage import LONG_POST, Stage
 
 
@@ -54,24 +53,17 @@ def test_pages_can_be_used_by_everybody_and_fit_the_screen(
     stage: Stage, address: str, new_page: OpenPage, language: str, width: int
 ) -> None:
     stage.hold_film()
-    axe = Axe()
     page = new_page(language=language, width=width)
     for place in ("/login", "/login?next=/tutor"):
         page.goto(address + place)
-        assert_sound(axe, page, width, place)
+        assert_sound(page, place)
     for person, places in addresses_of(stage).items():
         page = new_page(language=language, width=width)
         sign_in(page, stage, address, person, language)
         for place in places:
             page.goto(address + place)
             page.wait_for_load_state("networkidle")
-            assert_sound(axe, page, width, place)
-
-
-def assert_sound(axe: Axe, page: Page, width: int, place: str) -> None:
-    found = axe.run(page)
-    assert found.violations_count == 0, f"{place}\n{found.generate_report()}"
-    assert page.evaluate("document.documentElement.scrollWidth") <= width, place
+            assert_sound(page, place)
 
 
 def test_the_line_under_the_text_follows_what_is_typed(stage: Stage, address: str, page: Page) -> None:

@@ -1,15 +1,12 @@
 """What becomes of posts in a real browser: readable by everybody, nothing off the screen, and all of it by keyboard."""
 
-import os
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from lms_plugin.services import discussion
 from lms_plugin.storage.people import User
 from tests import builders
-from tests.browser.conftest import OpenPage, sign_in
+from tests.browser.conftest import OpenPage, assert_sound, sign_in
 from tests.web.stage import LONG_POST, Stage
 from tests.web.test_posts import OTHER
 
@@ -51,20 +48,13 @@ def test_pages_of_posts_are_accessible_and_fit(
             f"/tutor/posts/{gone}",
         ],
     }
-    faults = []
     for person, addresses in pages.items():
         page = new_page(language=language, width=width)
         sign_in(page, stage, address, person, language)
         for at in addresses:
             page.goto(address + at)
             expect(page.locator("main")).to_be_visible()
-            if folder := os.environ.get("SCREENSHOTS"):
-                page.screenshot(path=f"{folder}/{language}-{width}{at.replace('/', '_')}.png", full_page=True)
-            if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-                faults.append(f"{at}: wider than the screen")
-            found = Axe().run(page).response["violations"]
-            faults += [f"{at}: {one['id']} {[node['html'] for node in one['nodes']][:2]}" for one in found]
-    assert faults == []
+            assert_sound(page, at)
 
 
 def test_a_tutor_marks_and_an_author_edits_with_the_keyboard(stage: Stage, address: str, new_page: OpenPage) -> None:

@@ -249,7 +249,7 @@ def make_app(service: Service) -> Flask:
         return one if number == 1 else many
 
     app.jinja_env.add_extension("jinja2.ext.i18n")
-    app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)
     app.jinja_env.globals["reason_texts"] = lambda: reason_texts(gettext)
     app.jinja_env.globals["csrf_token"] = lambda: service.token
     # The head of the page is not what is tried here.
