@@ -126,9 +126,9 @@ def start_thread(
         Conflict: the learner has withdrawn from the programme (`enrolment_withdrawn`).
     """
     place = access.place_in_module(session, actor, module_id)
-    _check_takes_part(place)
+    check_takes_part(place)
     title = _checked(title, "title", MAX_TITLE)
-    body = _checked(body, "body", MAX_BODY)
+    body = checked_body(body)
     group = place.class_group_ids[0]
     if place.enrolment is None and class_group_id is not None:
         if class_group_id not in place.class_group_ids:
@@ -151,8 +151,8 @@ def reply(session: Session, actor: Actor, thread_id: int, *, body: str, reply_to
         Conflict: the learner has withdrawn from the programme (`enrolment_withdrawn`).
     """
     thread, place = access.visible_thread(session, actor, thread_id)
-    _check_takes_part(place)
-    body = _checked(body, "body", MAX_BODY)
+    check_takes_part(place)
+    body = checked_body(body)
     answered = _answered_author(session, thread, reply_to_id)
     return _write(session, thread, _Writing(actor, place, body, answered, reply_to_id), now)
 
@@ -175,9 +175,9 @@ def preview(
         Conflict: the learner has withdrawn from the programme (`enrolment_withdrawn`).
     """
     place = access.place_in_module(session, actor, module_id)
-    _check_takes_part(place)
-    current = _current(session, place, now)
-    checked = _checked(body, "body", MAX_BODY)
+    check_takes_part(place)
+    current = current_of(session, place, now)
+    checked = checked_body(body)
     answered = actor.user_id
     if thread_id is not None:
         thread, _ = access.visible_thread(session, actor, thread_id)
@@ -193,7 +193,7 @@ def preview(
 
 def judgement_of(post: Post) -> Judgement:
     """What the rule said of a post when it was written, or edited last."""
-    return _read_judgement(post.judgement)
+    return read_judgement(post.judgement)
 
 
 def judge_edited(session: Session, post: Post, current: InForce, body: str, judged_at: datetime) -> Judgement:
@@ -214,25 +214,6 @@ def judge_returned(session: Session, post: Post, current: InForce) -> Judgement:
     any_length = replace(current, programme=replace(current.programme, discussion=rule))
     judged = _judge(replace(writing, answered_id=post.author_id), any_length, places, [], post.judged_at)
     return judged if judged.reason in post_credit.CAPS else judgement_of(post)
-
-
-def write_judgement(judgement: Judgement) -> dict[str, Any]:
-    """A judgement as it is kept."""
-    return _write_judgement(judgement)
-
-
-def read_judgement(kept: dict[str, Any]) -> Judgement:
-    """The judgement that `write_judgement` wrote."""
-    return _read_judgement(kept)
-
-
-def check_takes_part(place: Place) -> None:
-    """Refuse whoever has withdrawn from the programme.
-
-    Raises:
-        Conflict: `enrolment_withdrawn`.
-    """
-    _check_takes_part(place)
 
 
 def checked_body(text: str) -> str:
@@ -274,8 +255,8 @@ def reply_many(session: Session, thread_id: int, replies: Sequence[Reply], now: 
         ):
             raise NotFound(what="thread")
         place = Place(module, mine, (mine.class_group_id,))
-        _check_takes_part(place)
-        writings.append(_Writing(one.actor, place, _checked(one.body, "body", MAX_BODY), thread.author_id))
+        check_takes_part(place)
+        writings.append(_Writing(one.actor, place, checked_body(one.body), thread.author_id))
     return _write_all(session, thread, writings, now)
 
 
@@ -319,7 +300,7 @@ def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], n
         enrolment = one.place.enrolment
         key = (one.place.module.programme_id, enrolment.variant if enrolment is not None else "")
         if key not in versions:
-            versions[key] = _current(session, one.place, now)
+            versions[key] = current_of(session, one.place, now)
         current = versions[key]
         before = earlier[enrolment.id] if enrolment is not None else []
         others = said.near(one.body, one.actor.user_id) if _is_judged(one.place, current) else []
@@ -333,7 +314,7 @@ def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], n
             body=one.body,
             created_at=now,
             counts=judgement.counts,
-            judgement=_write_judgement(judgement),
+            judgement=write_judgement(judgement),
         )
         session.add(post)
         said.add(post)
@@ -381,7 +362,8 @@ def _answered_author(session: Session, thread: Thread, reply_to_id: int | None) 
     return answered.author_id
 
 
-def _current(session: Session, place: Place, now: datetime) -> InForce:
+def current_of(session: Session, place: Place, now: datetime) -> InForce:
+    """The version in force of a place's programme, as the learner takes it."""
     if place.enrolment is not None:
         return catalogue.for_enrolment(session, place.enrolment, now)
     return catalogue.in_force(session, place.module.programme_id, now)
@@ -460,7 +442,7 @@ def _view(post: Post, name: str, *, is_told: bool) -> PostView:
         body=post.body if is_told or post.taken_back_at is None else "",
         reply_to_id=post.reply_to_id,
         created_at=post.created_at,
-        judgement=_read_judgement(post.judgement) if is_told else None,
+        judgement=read_judgement(post.judgement) if is_told else None,
         mark=post.mark if is_told or post.mark != Mark.VOID else "",
         extra_ms=post.extra_ms if is_told else 0,
         edited_at=post.edited_at,
@@ -468,8 +450,12 @@ def _view(post: Post, name: str, *, is_told: bool) -> PostView:
     )
 
 
-def _check_takes_part(place: Place) -> None:
-    """Who has withdrawn reads on, and writes no more."""
+def check_takes_part(place: Place) -> None:
+    """Who has withdrawn reads on, and writes no more.
+
+    Raises:
+        Conflict: `enrolment_withdrawn`.
+    """
     if place.enrolment is not None and place.enrolment.state != "active":
         raise Conflict("enrolment_withdrawn")
 
@@ -483,7 +469,8 @@ def _checked(text: str, name: str, longest: int) -> str:
     return text
 
 
-def _write_judgement(judgement: Judgement) -> dict[str, Any]:
+def write_judgement(judgement: Judgement) -> dict[str, Any]:
+    """A judgement as it is kept."""
     return {
         "reason": judgement.reason.value,
         "characters": judgement.characters,
@@ -496,7 +483,8 @@ def _write_judgement(judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def _read_judgement(kept: dict[str, Any]) -> Judgement:
+def read_judgement(kept: dict[str, Any]) -> Judgement:
+    """The judgement that `write_judgement` wrote."""
     reason = PostReason(kept["reason"])
     return Judgement(
         counts=reason is PostReason.COUNTS,

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from lms_plugin.domain import post_credit
 from lms_plugin.domain.errors import Conflict
 from lms_plugin.domain.post_credit import Mark
-from lms_plugin.services import catalogue, discussion, post_access, post_changes, repeats
+from lms_plugin.services import discussion, post_access, post_changes, repeats
 from lms_plugin.services.access import Actor, Place
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.post_changes import Act
@@ -28,7 +28,7 @@ def edit(session: Session, actor: Actor, post_id: int, *, body: str, now: dateti
     post_changes.lock(session, post)
     if post.taken_back_at is None and body == post.body:
         return post
-    current = _current(session, place, now)
+    current = discussion.current_of(session, place, now)
     _check_editable(post, current, now)
     judged_at = post_credit.judged_at(counted=post.counts, judged_before_at=post.judged_at, now=now)
     judgement = discussion.judge_edited(session, post, current, body, judged_at)
@@ -56,7 +56,7 @@ def take_back(session: Session, actor: Actor, post_id: int, now: datetime) -> Po
     post_changes.lock(session, post)
     if post.taken_back_at is not None:
         return post
-    act = Act(actor.user_id, now, _current(session, place, now))
+    act = Act(actor.user_id, now, discussion.current_of(session, place, now))
     change = post_changes.note(session, post, post_changes.TAKEN_BACK, act)
     post.taken_back_at = now
     post_changes.settle(session, post, change, act)
@@ -67,7 +67,7 @@ def may_edit(session: Session, post: Post, place: Place, now: datetime) -> bool:
     """Whether its author may edit a post now."""
     try:
         discussion.check_takes_part(place)
-        _check_editable(post, _current(session, place, now), now)
+        _check_editable(post, discussion.current_of(session, place, now), now)
     except Conflict:
         return False
     return True
@@ -83,9 +83,3 @@ def _check_editable(post: Post, current: InForce, now: datetime) -> None:
         rule, window, written_at=post.created_at, now=now
     ):
         raise Conflict("edit_time_over")
-
-
-def _current(session: Session, place: Place, now: datetime) -> InForce:
-    if place.enrolment is not None:
-        return catalogue.for_enrolment(session, place.enrolment, now)
-    return catalogue.in_force(session, place.module.programme_id, now)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.discussion import Judgement
@@ -38,6 +38,11 @@ class PostToMark:
     is_edited: bool
     judgement: Judgement
     mark: str
+
+
+def unseen() -> ColumnElement[bool]:
+    """An SQL condition: a learner's post that no tutor has looked at as it is; as the index of posts has it."""
+    return and_(Post.looked_at.is_(None), Post.taken_back_at.is_(None), Post.enrolment_id.is_not(None))
 
 
 def waiting_posts(session: Session, actor: Actor) -> int:
@@ -115,5 +120,5 @@ def _waiting(query: Select[Any], actor: Actor) -> Select[Any]:
     return (
         query.join(Enrolment, Enrolment.id == Post.enrolment_id)
         .where(access.in_tutored_group(actor, Enrolment.class_group_id), Post.author_id != actor.user_id)
-        .where(Post.looked_at.is_(None), Post.taken_back_at.is_(None), Post.enrolment_id.is_not(None))
+        .where(unseen())
     )

@@ -76,18 +76,7 @@ def note_action(
     """
     if class_group_id is None and enrolment_id is not None:
         class_group_id = session.get_one(Enrolment, enrolment_id).class_group_id
-    session.add(
-        TrailEntry(
-            happened_at=now,
-            actor_id=actor.user_id,
-            on_behalf_of_id=actor.stands_in_for(class_group_id),
-            kind=kind,
-            about=about,
-            class_group_id=class_group_id,
-            enrolment_id=enrolment_id,
-            params=params,
-        )
-    )
+    session.add(_entry(actor, kind, about, enrolment_id, class_group_id, now, params))
 
 
 def note_each(
@@ -104,18 +93,27 @@ def note_each(
     groups = session.execute(
         select(Enrolment.id, Enrolment.class_group_id).where(Enrolment.id.in_(wanted)).order_by(Enrolment.id)
     ).all()
-    session.add_all(
-        TrailEntry(
-            happened_at=now,
-            actor_id=actor.user_id,
-            on_behalf_of_id=actor.stands_in_for(group_id),
-            kind=kind,
-            about=about,
-            class_group_id=group_id,
-            enrolment_id=enrolment_id,
-            params=params,
-        )
-        for enrolment_id, group_id in groups
+    session.add_all(_entry(actor, kind, about, one, group_id, now, params) for one, group_id in groups)
+
+
+def _entry(
+    actor: Actor,
+    kind: str,
+    about: str,
+    enrolment_id: int | None,
+    class_group_id: int | None,
+    now: datetime,
+    params: dict[str, object],
+) -> TrailEntry:
+    return TrailEntry(
+        happened_at=now,
+        actor_id=actor.user_id,
+        on_behalf_of_id=actor.stands_in_for(class_group_id),
+        kind=kind,
+        about=about,
+        class_group_id=class_group_id,
+        enrolment_id=enrolment_id,
+        params=params,
     )
 
 

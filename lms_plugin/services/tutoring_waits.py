@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from lms_plugin.domain.coursework import SUBMITTED
 from lms_plugin.domain.modes import ComponentKind
 from lms_plugin.domain.questions import QuestionState
-from lms_plugin.services import dispute_access, releases
+from lms_plugin.services import dispute_access, posts_to_mark, releases
 from lms_plugin.services.meeting_signing import SIGNED
 from lms_plugin.services.meetings import CANCELLED
 from lms_plugin.storage.activity import Post, Thread
@@ -94,7 +94,7 @@ def posts(session: Session, group_ids: Sequence[int], now: datetime) -> dict[int
     rows = session.execute(
         select(Enrolment.class_group_id, func.count(), func.min(func.coalesce(Post.edited_at, Post.created_at)))
         .join(Post, Post.enrolment_id == Enrolment.id)
-        .where(learners_of(group_ids), Post.looked_at.is_(None), Post.taken_back_at.is_(None))
+        .where(learners_of(group_ids), posts_to_mark.unseen())
         .group_by(Enrolment.class_group_id)
     )
     return {group_id: Waiting(number, oldest_at) for group_id, number, oldest_at in rows if group_id is not None}
