@@ -67,11 +67,7 @@ def _progress() -> Progress:
 
 def _make(database: Database, programme: Programme, count: int, seed: int, bar: Progress) -> World:
     task = bar.add_task("enrolling", total=count)
-    for made in world.make(database, programme, count, seed):
-        if isinstance(made, World):
-            return made
-        bar.update(task, completed=made)
-    raise AssertionError("unreachable")
+    return world.make(database, programme, count, seed, lambda made: bar.update(task, completed=made))
 
 
 def _run(settings: Settings, made: World, pace: Pace, bar: Progress) -> Tally:

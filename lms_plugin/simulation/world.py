@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -56,8 +56,14 @@ class World:
     learners: int
 
 
-def make(database: Database, programme: Programme, learners: int, seed: int) -> Iterator[int | World]:
-    """Make the world in portions; gives how many learners there are after each, and the world at last.
+def make(
+    database: Database,
+    programme: Programme,
+    learners: int,
+    seed: int,
+    told: Callable[[int], object] = lambda made: None,
+) -> World:
+    """Make the world in portions; `told` hears how many learners there are after each.
 
     Raises:
         Conflict: the store has people of another kind (`store_in_use`), or the programme's simulation already.
@@ -85,8 +91,8 @@ def make(database: Database, programme: Programme, learners: int, seed: int) -> 
             groups += database.transact(partial(_enrol, some, schools, chance, begins))
             made += portion
             left -= portion
-            yield made
-    yield World(programme_id, programme.key, tuple(groups), made)
+            told(made)
+    return World(programme_id, programme.key, tuple(groups), made)
 
 
 def films_of(programme: Programme) -> dict[str, EncodedFilm]:

@@ -32,9 +32,7 @@ KEYS = sorted(folder.name for folder in CONTENT.iterdir() if folder.is_dir() and
 
 
 def make(database: Database, programme: Programme, learners: int) -> World:
-    made = list(world.make(database, programme, learners, PACE.seed))[-1]
-    assert isinstance(made, World)
-    return made
+    return world.make(database, programme, learners, PACE.seed)
 
 
 def run(database: Database, programme: Programme, learners: int) -> tuple[World, Tally]:
