@@ -5,9 +5,11 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from apiflask import APIFlask
+from flask import Flask
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_flask_exporter import PrometheusMetrics
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,6 +31,9 @@ from lms_plugin.services.sealing import FileSeal
 from lms_plugin.storage import migrating
 from lms_plugin.storage.session import Database
 from lms_plugin.web import blueprint as web
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 
@@ -60,7 +65,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
     )
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+        put_in_front(app, lambda behind: ProxyFix(behind, x_for=hops, x_proto=hops, x_host=hops))
     database = Database(settings.database_url)
     tell_time = clock or (lambda: datetime.now(UTC))
     app.extensions[EXTENSION] = Context(
@@ -92,15 +97,15 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
     web.register(app, limiter)
     registry = _registry()
     PrometheusMetrics(app, path="/metrics", group_by="endpoint", registry=registry)
-    app.wsgi_app = BeatLane(  # type: ignore[method-assign]
-        app,
-        app.wsgi_app,
-        app.extensions[EXTENSION].beats,
-        tell_time,
-        headers=security.guarding_headers(app, settings.media_base_url),
-        registry=registry,
-    )
+    headers = security.guarding_headers(app, settings.media_base_url)
+    beats = app.extensions[EXTENSION].beats
+    put_in_front(app, lambda behind: BeatLane(app, behind, beats, tell_time, headers=headers, registry=registry))
     return app
+
+
+def put_in_front(app: Flask, front: "Callable[[WSGIApplication], WSGIApplication]") -> None:
+    """Let something see every request before the application does, which it gets to hand on to."""
+    app.wsgi_app = front(app.wsgi_app)  # type: ignore[method-assign,assignment]
 
 
 def _registry() -> CollectorRegistry:

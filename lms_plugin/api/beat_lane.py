@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from prometheus_client import CollectorRegistry, Histogram
 
@@ -51,7 +52,12 @@ class BeatLane:
         self._clock = clock
         self._cookie_name = f"{app.config['SESSION_COOKIE_NAME']}="
         self._max_age = int(app.permanent_session_lifetime.total_seconds())
-        self._cookies = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+        interface = app.session_interface
+        signed = interface if isinstance(interface, SecureCookieSessionInterface) else None
+        cookies = signed.get_signing_serializer(app) if signed is not None else None
+        if cookies is None:
+            raise TypeError("sessions are not kept in a signed cookie")
+        self._cookies = cookies
         self._csrf = URLSafeTimedSerializer(app.secret_key or "", salt="wtf-csrf-token")
         always = [("Content-Type", "application/json"), ("Cache-Control", "no-store"), ("Vary", "Cookie")]
         self._headers = [*always, *headers]

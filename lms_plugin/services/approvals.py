@@ -17,13 +17,14 @@ from lms_plugin.services.access import Actor, Scope
 from lms_plugin.services.notices import NewNotice
 from lms_plugin.services.portions import portions
 from lms_plugin.services.study_records import NewRecord, ms_of
+from lms_plugin.storage.base import table_of
 from lms_plugin.storage.people import Region
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.study import SchoolActivity
 
 LONGEST_REASON = 500
 AT_ONCE = 500
-_ROWS: Any = SchoolActivity.__table__
+_ROWS = table_of(SchoolActivity)
 _KEEP_DECISION = (
     update(_ROWS)
     .where(_ROWS.c.id == bindparam("of_activity"))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Table, func, inspect, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from lms_plugin.services import evidence_log, posting
@@ -21,6 +21,7 @@ from lms_plugin.storage.activity import (
     Thread,
     WatchedDay,
 )
+from lms_plugin.storage.base import table_of
 from lms_plugin.storage.evidence import EvidenceCut
 from lms_plugin.storage.ledger import ComponentTotal, ComponentWeek, CreditEntryRow, LedgerHead
 from lms_plugin.storage.notices import Dispute
@@ -110,13 +111,8 @@ def books_of(session: Session, user_ids: Sequence[int]) -> dict[int, Books]:
 
 def _rows(session: Session, model: type[Any], column: Any, ids: Sequence[int]) -> Sequence[Any]:
     """Rows as the store has them now, in the order of their key."""
-    table = _table(model)
+    table = table_of(model)
     return session.execute(select(table).where(column.in_(ids)).order_by(*table.primary_key)).all()
-
-
-def _table(model: type[Any]) -> Table:
-    table: Table = inspect(model).local_table
-    return table
 
 
 def _posts(session: Session, enrolment_ids: Sequence[int]) -> Sequence[Any]:
@@ -124,7 +120,7 @@ def _posts(session: Session, enrolment_ids: Sequence[int]) -> Sequence[Any]:
     answered = aliased(Post)
     return session.execute(
         select(
-            *_table(Post).columns,
+            *table_of(Post).columns,
             ModuleRow.key.label("module_key"),
             func.coalesce(answered.author_id, Thread.author_id).label("answered_id"),
         )
@@ -141,7 +137,7 @@ def unreadable_table(session: Session, user_id: int) -> str:
     mine = select(Enrolment.id).where(Enrolment.user_id == user_id)
     for models, column, ids in ((_OF_PEOPLE, "user_id", [user_id]), (_OF_ENROLMENTS, "enrolment_id", mine)):
         for model in models:
-            table = _table(model)
+            table = table_of(model)
             keys = session.execute(select(*table.primary_key).where(table.c[column].in_(ids))).all()
             for key in keys:
                 this_one = [one == value for one, value in zip(table.primary_key, key, strict=True)]

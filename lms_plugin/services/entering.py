@@ -24,6 +24,7 @@ from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.outbox import Owed
 from lms_plugin.services.portions import portions
 from lms_plugin.services.sums import Sums, sums_of
+from lms_plugin.storage.base import table_of
 from lms_plugin.storage.ledger import ComponentTotal, ComponentWeek, CreditEntryRow, LedgerHead
 from lms_plugin.storage.programmes import Enrolment
 
@@ -44,14 +45,14 @@ _KEEP_WEEK = text(
     " VALUES (:enrolment_id, :component_key, :week_on, :credited_ms)"
     " ON CONFLICT (enrolment_id, component_key, week_on) DO UPDATE SET credited_ms = excluded.credited_ms"
 ).bindparams(bindparam("week_on", type_=Date))
-_ENTRIES: Any = CreditEntryRow.__table__
+_ENTRIES = table_of(CreditEntryRow)
 _KEEP_HEAD = (
-    update(LedgerHead.__table__)  # type: ignore[arg-type]
+    update(table_of(LedgerHead))
     .where(LedgerHead.enrolment_id == bindparam("of_enrolment"))
     .values(number=bindparam("to_number"), hash=bindparam("to_hash"))
 )
 _KEEP_ENROLMENT = (
-    update(Enrolment.__table__)  # type: ignore[arg-type]
+    update(table_of(Enrolment))
     .where(Enrolment.id == bindparam("of_enrolment"))
     .values(
         counted_ms=bindparam("to_counted_ms"),

@@ -12,10 +12,11 @@ from lms_plugin.domain.intervals import NOTHING, Segments
 from lms_plugin.services import watched_time
 from lms_plugin.services.entering import enter_many
 from lms_plugin.services.study_rules import WITH_PLACE, Place, Reckoned, Row, Rules, entering_of, reckon_rows
+from lms_plugin.storage.base import table_of
 from lms_plugin.storage.people import User
 from lms_plugin.storage.study import StudyRecord
 
-_RECORDS: Any = StudyRecord.__table__
+_RECORDS = table_of(StudyRecord)
 _KEEP_COUNTED = (
     update(_RECORDS)
     .where(

@@ -24,12 +24,13 @@ from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.entering import enter_many
 from lms_plugin.services.study_reckoning import lock_people, reckon_person, settle
 from lms_plugin.services.study_rules import WITH_PLACE, Place, Reckoned, Row, Rules, entering_of, given_by
+from lms_plugin.storage.base import table_of
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.study import StudyRecord
 
 AT_ONCE = 500
-_RECORDS: Any = StudyRecord.__table__
+_RECORDS = table_of(StudyRecord)
 _NEIGHBOURS = timedelta(days=2)
 """Limits of a day reach so far around a study, whatever the time zones."""
 

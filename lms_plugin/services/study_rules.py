@@ -16,6 +16,7 @@ from lms_plugin.domain.modes import SchoolActivityKind
 from lms_plugin.services import catalogue
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.entering import Credit, Entering
+from lms_plugin.storage.base import table_of
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.study import StudyRecord
 
@@ -36,7 +37,7 @@ class Place:
         return cls(row.enrolment_id, row.user_id, row.programme_id, row.variant, row.state)
 
 
-_RECORDS: Any = StudyRecord.__table__
+_RECORDS = table_of(StudyRecord)
 WITH_PLACE = select(*_RECORDS.c, Enrolment.programme_id, Enrolment.variant, Enrolment.state).join(
     Enrolment, Enrolment.id == _RECORDS.c.enrolment_id
 )

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -99,17 +100,21 @@ class Sampler:
 
 def application() -> APIFlask:
     """The product's application behind a front that also answers GET /profile."""
-    app = product.application()
-    sampler, inner = Sampler(), app.wsgi_app
-
-    def front(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if environ["PATH_INFO"] != "/profile":
-            return inner(environ, start_response)
-        start_response("200 OK", [("Content-Type", "application/json")])
-        return [json.dumps(sampler.report()).encode()]
-
-    app.wsgi_app = front  # type: ignore[method-assign]
+    app, sampler = product.application(), Sampler()
+    product.put_in_front(app, lambda behind: partial(_answer, sampler, behind))
     return app
+
+
+def _answer(
+    sampler: Sampler,
+    behind: Callable[..., Iterable[bytes]],
+    environ: dict[str, Any],
+    start_response: Callable[..., Any],
+) -> Iterable[bytes]:
+    if environ["PATH_INFO"] != "/profile":
+        return behind(environ, start_response)
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps(sampler.report()).encode()]
 
 
 def _outwards(frame: FrameType | None) -> Iterator[FrameType]:

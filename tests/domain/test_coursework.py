@@ -14,7 +14,7 @@ HOMEWORK, EXAMINATION, PLACEMENT = ComponentKind.HOMEWORK, ComponentKind.EXAMINA
 
 
 def component(kind: ComponentKind, required: int = 6, **study: object) -> Component:
-    return Component("x", kind, Text("作业", "Homework"), Decimal(required), study=StudyRule(**study))  # type: ignore[arg-type]
+    return Component("x", kind, Text("作业", "Homework"), Decimal(required), study=StudyRule(**study))
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def event(**changes: object) -> Event:
         "ends_at": NOON + timedelta(hours=2),
         "summary": "怎样评课",
     }
-    return Event(**(values | changes))  # type: ignore[arg-type]
+    return Event(**(values | changes))
 
 
 def test_an_event_is_written_whole() -> None:

@@ -28,7 +28,7 @@ WINDOW = Window(date(2026, 9, 1), date(2028, 9, 1))
 
 
 def component(key: str, kind: ComponentKind, hours: int, **more: object) -> Component:
-    return Component(key, kind, TEXT, Decimal(hours), **more)  # type: ignore[arg-type]
+    return Component(key, kind, TEXT, Decimal(hours), **more)
 
 
 def programme(**changes: object) -> Programme:
@@ -45,7 +45,7 @@ def programme(**changes: object) -> Programme:
         ),
         "total_class_hours": Decimal(18),
     }
-    return Programme(**{**fields, **changes})  # type: ignore[arg-type]
+    return Programme(**{**fields, **changes})
 
 
 @pytest.mark.parametrize(

@@ -121,8 +121,8 @@ texts = st.text("教学生课堂问题的一是在ab ", min_size=1, max_size=60)
 
 @given(texts, st.lists(texts, max_size=4))
 def test_a_text_repeats_itself_and_names_one_that_is_there(text: object, others: list[object]) -> None:
-    found = repeat_of(text, [*others, text], Fraction(4, 5), lambda _: False)  # type: ignore[arg-type,list-item]
-    if text.words:  # type: ignore[attr-defined]
+    found = repeat_of(text, [*others, text], Fraction(4, 5), lambda _: False)
+    if text.words:
         assert found is not None
         assert found.place <= len(others)
         assert 0 <= found.percent <= 100
@@ -130,7 +130,7 @@ def test_a_text_repeats_itself_and_names_one_that_is_there(text: object, others:
 
 @given(texts, st.lists(texts, max_size=4))
 def test_who_says_enough_that_is_new_copies_nobody(text: object, others: list[object]) -> None:
-    found = repeat_of(text, others, Fraction(4, 5), lambda _: True, only_copies=True)  # type: ignore[arg-type]
+    found = repeat_of(text, others, Fraction(4, 5), lambda _: True, only_copies=True)
     assert found is None
 
 

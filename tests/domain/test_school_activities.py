@@ -64,7 +64,7 @@ def test_all_five_kinds_are_taken(kind: str) -> None:
 def test_an_activity_is_taken_or_every_fault_is_named(
     changes: dict[str, object], expected: list[tuple[str, str]]
 ) -> None:
-    assert codes(replace(GOOD, **changes)) == expected  # type: ignore[arg-type]
+    assert codes(replace(GOOD, **changes)) == expected
 
 
 def test_only_kinds_that_the_programme_counts_are_taken() -> None:

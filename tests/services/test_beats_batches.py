@@ -329,7 +329,7 @@ def test_two_beats_of_one_session_in_one_batch_count_in_either_order(
         {1: ((0, 30_000),), 2: ((30_000, 75_000),)}[seq] for seq in order
     ]
     assert [one.covered_ms for one in answers if isinstance(one, BeatAnswer)][-1] == 75_000
-    assert together.take([beats[1], beats[2]]) == sorted(answers, key=lambda one: one.credited)  # type: ignore[union-attr]
+    assert together.take([beats[1], beats[2]]) == sorted(answers, key=lambda one: one.credited)
     assert_all_agree(database)
 
 
@@ -362,7 +362,7 @@ def test_two_sessions_of_one_person_in_one_batch(database: Database, together: T
         (((40_000, 50_000),), True),
         ((), False),
     ]
-    assert answers[-1].covered_ms == 50_000  # type: ignore[union-attr]
+    assert answers[-1].covered_ms == 50_000
     assert_all_agree(database)
 
 

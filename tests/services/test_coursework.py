@@ -18,7 +18,7 @@ LATER = NOW + timedelta(hours=2)
 
 def handed_in(session: object, world: World, piece: int = 1, text: str = TEXT, now: datetime = NOW) -> Coursework:
     return coursework.hand_in(
-        session,  # type: ignore[arg-type]
+        session,
         world.teacher,
         world.enrolment.id,
         "homework",

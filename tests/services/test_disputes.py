@@ -229,7 +229,7 @@ def test_an_accepted_dispute_is_a_new_entry_and_the_old_one_stays(world: World) 
         assert (row.state, row.entry_after, row.decided_ms) == ("accepted", 2, 8 * MINUTE_MS)
     assert world.audited() is None
     for action in (world.propose, world.accept, world.refuse, world.withdraw):
-        assert answer(lambda action=action: action(dispute_id)) == "dispute_is_over"  # type: ignore[misc]
+        assert answer(lambda action=action: action(dispute_id)) == "dispute_is_over"
 
 
 def test_a_refused_or_withdrawn_dispute_enters_nothing_and_another_can_be_opened(world: World) -> None:

@@ -21,9 +21,9 @@ LATER = NOW + timedelta(days=1)
 
 def as_office(session: object, actor: Actor, world: World) -> Actor:
     """The same person, with the office's rights as well."""
-    session.add(RoleGrant(user_id=actor.user_id, role="office", region_id=None))  # type: ignore[attr-defined]
-    session.flush()  # type: ignore[attr-defined]
-    return access.actor_of(session, actor.user_id)  # type: ignore[arg-type]
+    session.add(RoleGrant(user_id=actor.user_id, role="office", region_id=None))
+    session.flush()
+    return access.actor_of(session, actor.user_id)
 
 
 def test_passing_gives_the_hours_once(database: Database) -> None:
@@ -90,8 +90,8 @@ def make_meeting(session: object, world: World, leader: Actor) -> Meeting:
         created_by_id=leader.user_id,
         created_at=NOW,
     )
-    session.add(meeting)  # type: ignore[attr-defined]
-    session.flush()  # type: ignore[attr-defined]
+    session.add(meeting)
+    session.flush()
     return meeting
 
 

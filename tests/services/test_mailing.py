@@ -59,7 +59,7 @@ class Rig:
 
     def postman(self, **changes: object) -> Postman:
         base = Postman(self.database, self.server, write, "example.org", clock=self.clock, draw=lambda: 1.0)
-        return replace(base, **changes)  # type: ignore[arg-type]
+        return replace(base, **changes)
 
     def person(self, login: str = "li", digest: str | None = None) -> int:
         with self.database.writing() as session:

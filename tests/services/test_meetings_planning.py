@@ -115,7 +115,7 @@ def test_a_plan_that_cannot_be_says_what_is_wrong_with_every_field(
 ) -> None:
     with database.writing() as session:
         with pytest.raises(Malformed) as refused:
-            gather(session).planned(**changes)  # type: ignore[arg-type]
+            gather(session).planned(**changes)
 
         assert faults(refused.value) == expected
 

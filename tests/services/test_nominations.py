@@ -223,7 +223,7 @@ def test_every_fault_of_a_form_is_named_by_field(world: World) -> None:
                           degree="baker", title="king")  # fmt: skip
     with pytest.raises(Malformed) as refused:
         world.nominate(wrong)
-    assert {(one["field"], one["code"]) for one in refused.value.params["faults"]} == {  # type: ignore[attr-defined]
+    assert {(one["field"], one["code"]) for one in refused.value.params["faults"]} == {
         ("login", "login_malformed"),
         ("name", "name_missing"),
         ("region_code", "region_missing"),

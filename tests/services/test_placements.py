@@ -148,7 +148,7 @@ def test_a_placement_that_does_not_fit_is_refused(database: Database, changes: d
                 session,
                 world.county,
                 world.enrolment.id,
-                replace(AUTUMN, **changes),  # type: ignore[arg-type]
+                replace(AUTUMN, **changes),
                 NOW,
             )
 

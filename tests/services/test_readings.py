@@ -16,8 +16,8 @@ TEN_MINUTES = timedelta(minutes=10)
 
 
 def shown(session: object, world: World, key: str, now: datetime) -> ReadingShown | None:
-    current = catalogue.for_enrolment(session, world.enrolment, now)  # type: ignore[arg-type]
-    return readings.shown(session, current, world.enrolment, world.modules[key], now)  # type: ignore[arg-type]
+    current = catalogue.for_enrolment(session, world.enrolment, now)
+    return readings.shown(session, current, world.enrolment, world.modules[key], now)
 
 
 def test_a_reading_counts_as_long_as_it_takes_once(database: Database) -> None:

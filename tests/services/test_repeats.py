@@ -55,7 +55,7 @@ def make_world(session: Session, rule: DiscussionRule | None = None) -> World:
 
 
 def begin(session: Session, world: World, actor: Actor, body: str, now: object = NOW) -> Post:
-    return discussion.start_thread(session, actor, world.module_id, title="研讨", body=body, now=now)[1]  # type: ignore[arg-type]
+    return discussion.start_thread(session, actor, world.module_id, title="研讨", body=body, now=now)[1]
 
 
 def test_another_groups_post_is_a_repeat_without_a_name(database: Database) -> None:
@@ -139,8 +139,8 @@ def test_a_reply_to_somebody_else_is_worth_its_own(database: Database, reply_min
         first = begin(session, world, world.anna, HONEST_ZH[0])
         mine = discussion.reply(session, world.anna, first.thread_id, body=HONEST_ZH[1], reply_to_id=first.id, now=NOW)
         theirs = {"body": HONEST_ZH[2], "now": LATER, "reply_to_id": None}
-        seen = discussion.preview(session, world.ben, world.module_id, thread_id=first.thread_id, **theirs)  # type: ignore[arg-type]
-        answer = discussion.reply(session, world.ben, first.thread_id, **theirs)  # type: ignore[arg-type]
+        seen = discussion.preview(session, world.ben, world.module_id, thread_id=first.thread_id, **theirs)
+        answer = discussion.reply(session, world.ben, first.thread_id, **theirs)
         assert discussion.judgement_of(answer) == seen
         assert (seen.is_reply, seen.counts) == (True, worth > 0)
         assert not discussion.judgement_of(mine).is_reply

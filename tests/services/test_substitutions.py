@@ -48,12 +48,12 @@ def give(database: Database, world: Tutored, by: str = "tutor", **changes: objec
             "note": "late 需要电话联系",
         } | changes
         actor = world.actor(session, by)
-        return substitutions.give(session, actor, world.group_id, NewSubstitution(**new), NOW).id  # type: ignore[arg-type]
+        return substitutions.give(session, actor, world.group_id, NewSubstitution(**new), NOW).id
 
 
 def may(database: Database, world: Tutored, at: object, login: str = "other") -> bool:
     with database.reading() as session:
-        actor = world.actor(session, login, at)  # type: ignore[arg-type]
+        actor = world.actor(session, login, at)
         try:
             access.tutored_enrolment(session, actor, world.enrolments["late"])
         except NotFound:

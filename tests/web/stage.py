@@ -347,5 +347,5 @@ def open_stage(database: Database, database_url: str, folder: Path, *, rate_limi
         (film / name).parent.mkdir(parents=True, exist_ok=True)
         (film / name).write_bytes(name.encode() * 100)
     app = create_app(settings, clock=clock)
-    yield Stage(app=app, database=database, clock=clock, playback_session_id="playing", upload_id="waiting", **ids)  # type: ignore[arg-type]
+    yield Stage(app=app, database=database, clock=clock, playback_session_id="playing", upload_id="waiting", **ids)
     app.extensions["lms_plugin"].database.dispose()

@@ -77,7 +77,7 @@ def nominate(stage: Stage, login: str, **changes: object) -> int:
     with stage.database.writing() as session:
         admin = builders.actor_for(session, session.get_one(User, stage.users["admin"]))
         programme_id = session.scalars(select(ProgrammeRow.id).where(ProgrammeRow.key == "pe")).one()
-        wanted = NewNomination(**{**values, **changes})  # type: ignore[arg-type]
+        wanted = NewNomination(**{**values, **changes})
         return nominations.nominate(session, admin, programme_id, wanted, stage.clock.now).id
 
 

@@ -287,7 +287,7 @@ def test_what_is_known_of_a_source_is_said_in_a_word_each(stage: Stage) -> None:
 
 
 def facts_of(stage: Stage, source: Source, programme: Programme) -> dict[str, str]:
-    behind = RecordBehind(None, source, (), (), (), True, False, "")  # type: ignore[arg-type]
+    behind = RecordBehind(None, source, (), (), (), True, False, "")
     with speaking(stage, "en"):
         return dict(record_facts(behind, programme))
 

@@ -50,12 +50,12 @@ def planned(stage: Stage, component: str = "classes", **changes: object) -> int:
             "group_ids": (group_id,),
         }
         tutor = builders.actor_for(session, session.get_one(User, stage.users["tutor"]))
-        new = meeting_planning.NewMeeting(**(values | changes))  # type: ignore[arg-type]
+        new = meeting_planning.NewMeeting(**(values | changes))
         return meeting_planning.plan(session, tutor, new, builders.NOW).id
 
 
 def opened(stage: Stage, **changes: object) -> int:
-    meeting_id = planned(stage, **changes)  # type: ignore[arg-type]
+    meeting_id = planned(stage, **changes)
     stage.clock.now = NINE
     assert stage.browser("tutor").post(f"/meetings/{meeting_id}/state", action="open").status_code == 303
     return meeting_id
