@@ -5,7 +5,7 @@ from collections import Counter
 
 import click
 
-from lms_plugin.adapters.openedx.reporters import Reporters, check_address
+from lms_plugin.adapters.reporters import Reporters, check_address
 from lms_plugin.cli.environment import now, opened
 from lms_plugin.services import delivery_list, platforms, reconciling
 from lms_plugin.services.platforms import CONSOLE, Seal

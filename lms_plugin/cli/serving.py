@@ -15,7 +15,7 @@ from granian.server import Server
 
 from lms_plugin.adapters.mail.smtp import Server as MailServer
 from lms_plugin.adapters.mail.smtp import SmtpMailer
-from lms_plugin.adapters.openedx.reporters import Reporters
+from lms_plugin.adapters.reporters import Reporters
 from lms_plugin.app import configure_logging, create_app
 from lms_plugin.cli.environment import now, opened
 from lms_plugin.config import Settings, read_settings

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from lms_plugin.adapters.guarded_http import GuardedClient
 from lms_plugin.adapters.openedx.completion_api import BATCH_PATH, CompletionApi
-from lms_plugin.adapters.openedx.http import GuardedClient
 from lms_plugin.adapters.openedx.service_account import OAUTH_PATH
 from lms_plugin.domain.programme import MINUTE_MS, LmsCourse, Module, Text
 from lms_plugin.services import delivery, outbox, platforms, reconciling

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from http import HTTPStatus
 
-from lms_plugin.adapters.openedx.answers import (
+from lms_plugin.adapters.guarded_http import AddressRefused, GuardedClient, HttpAnswer, NoAnswer
+from lms_plugin.adapters.http_answers import (
     is_passing,
     on_one_line,
     platform_words,
     refusal_of_any,
     retry_after_seconds,
 )
-from lms_plugin.adapters.openedx.http import AddressRefused, GuardedClient, HttpAnswer, NoAnswer
 from lms_plugin.services.ports import RefusalCode, Refused, TryLater
 
 OAUTH_PATH = "/oauth2/access_token"

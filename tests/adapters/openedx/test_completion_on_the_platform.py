@@ -10,8 +10,8 @@ from decimal import Decimal
 import httpx
 import pytest
 
+from lms_plugin.adapters.guarded_http import GuardedClient
 from lms_plugin.adapters.openedx.completion_api import BATCH_PATH, BLOCKS_PATH, CompletionApi
-from lms_plugin.adapters.openedx.http import GuardedClient
 from lms_plugin.adapters.openedx.service_account import OAUTH_PATH
 from lms_plugin.services.ports import (
     Acknowledged,

@@ -8,16 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lms_plugin.adapters.openedx.answers import (
-    completion_of,
-    is_passing,
-    platform_words,
-    refusal_of_reading,
-    refusal_of_writing,
-    retry_after_seconds,
-)
+from lms_plugin.adapters.guarded_http import HttpAnswer
+from lms_plugin.adapters.http_answers import is_passing, platform_words, retry_after_seconds
+from lms_plugin.adapters.openedx.answers import completion_of, refusal_of_reading, refusal_of_writing
 from lms_plugin.adapters.openedx.completion_api import sendable_ratio
-from lms_plugin.adapters.openedx.http import HttpAnswer
 from lms_plugin.services.ports import RefusalCode
 
 NOW = datetime(2024, 3, 1, 8, 0, tzinfo=UTC)

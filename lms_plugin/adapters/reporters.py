@@ -4,8 +4,8 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from lms_plugin.adapters.guarded_http import GuardedClient
 from lms_plugin.adapters.openedx.completion_api import CompletionApi
-from lms_plugin.adapters.openedx.http import GuardedClient
 from lms_plugin.services import platforms
 from lms_plugin.services.platforms import Connection, Seal
 from lms_plugin.services.ports import LmsReporter

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lms_plugin.adapters.openedx.http import (
+from lms_plugin.adapters.guarded_http import (
     AddressRefused,
     GuardedClient,
     NoAnswer,
