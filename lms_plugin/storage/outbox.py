@@ -8,11 +8,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from lms_plugin.storage.base import Base, BigId
 
+COMPLETION, LTI, LRS = "completion", "lti", "lrs"
+"""Kinds of platforms: by how they hear of completions."""
+
 WAITING, ACKNOWLEDGED, REFUSED = "waiting", "acknowledged", "refused"
 
 
 class Platform(Base):
     """A registered LMS and how it is doing. The client secret is kept sealed, see services/platforms.py.
+
+    `kind` says how it hears of completions: `completion` by Open edX's completion API, `lti` by scores (AGS), with a
+    row of `lti_platforms` beside it and no secret, `lrs` by xAPI statements.
 
     Two things stop delivery, and neither lifts the other: `is_paused`, which an admin sets and lifts, and a fault
     of the connection (`fault_...`), which the worker sets and lifts. `failures` counts the messages and probes in a
@@ -23,6 +29,7 @@ class Platform(Base):
     __table_args__ = (
         CheckConstraint("(fault_code IS NULL) = (fault_since IS NULL)", name="fault_has_its_time"),
         CheckConstraint("failures >= 0", name="failures"),
+        CheckConstraint("kind IN ('completion', 'lti', 'lrs')", name="kind"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -40,6 +47,7 @@ class Platform(Base):
     next_attempt_at: Mapped[datetime | None]
     acknowledged_at: Mapped[datetime | None]
     """When the platform last took a message."""
+    kind: Mapped[str] = mapped_column(String(10), default=COMPLETION, server_default=COMPLETION)
 
 
 class Report(Base):
