@@ -38,8 +38,14 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 16 * 1024 * 1024
 
 
-def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> APIFlask:
-    """The service as a WSGI application; `clock` gives the present moment and is the system's by default."""
+def create_app(
+    settings: Settings, *, clock: Callable[[], datetime] | None = None, database: Database | None = None
+) -> APIFlask:
+    """The service as a WSGI application.
+
+    `clock` gives the present moment and is the system's by default; `database` is one that is open already, where
+    that of the settings shall not be opened once more.
+    """
     app = APIFlask(
         "lms_plugin",
         title="lms-plugin",
@@ -66,7 +72,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] | None = Non
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         put_in_front(app, lambda behind: ProxyFix(behind, x_for=hops, x_proto=hops, x_host=hops))
-    database = Database(settings.database_url)
+    database = database or Database(settings.database_url)
     tell_time = clock or (lambda: datetime.now(UTC))
     app.extensions[EXTENSION] = Context(
         database=database,

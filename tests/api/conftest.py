@@ -9,12 +9,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from lms_plugin.app import create_app
 from lms_plugin.config import Settings
 from lms_plugin.services import sign_in
 from lms_plugin.storage.people import User
 from lms_plugin.storage.session import Database
 from tests import builders
+from tests.application import make_app
 
 SECRET = "a secret of the tests, long enough for them"
 
@@ -94,7 +94,7 @@ def stage(database: Database, database_url: str, tmp_path: Path) -> Iterator[Sta
             user.login: sign_in.issue_token(session, user.id, clock.now, timedelta(days=30))[0] for user in everybody
         }
         made = Stage(
-            app=create_app(settings, clock=clock),
+            app=make_app(settings, clock=clock),
             clock=clock,
             enrolment_id=enrolment.id,
             other_enrolment_id=other_enrolment.id,

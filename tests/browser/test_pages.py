@@ -62,7 +62,6 @@ def test_pages_can_be_used_by_everybody_and_fit_the_screen(
         sign_in(page, stage, address, person, language)
         for place in places:
             page.goto(address + place)
-            page.wait_for_load_state("networkidle")
             assert_sound(page, place)
 
 

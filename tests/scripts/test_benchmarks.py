@@ -10,7 +10,6 @@ from threading import Thread
 import pytest
 from sqlalchemy import update
 
-from lms_plugin.app import create_app
 from lms_plugin.config import Settings
 from lms_plugin.domain.intervals import Segments
 from lms_plugin.http.context import EXTENSION
@@ -21,6 +20,7 @@ from scripts.benchmarking import checking, seeding
 from scripts.benchmarking.checking import Account
 from scripts.benchmarking.load import Answered, Round, read_answers
 from scripts.benchmarking.rounds import compare
+from tests.application import make_app
 from tests.scripts.loading import ROOT
 
 LEARNER = seeding.people(1)[0]
@@ -57,7 +57,7 @@ def test_seeded_learners_beat_as_any_other_and_a_changed_row_shows(
     learners = seeding.seed(database_url, 3, opened_seconds_ago=60, films=2, covered=covered)
     settings = Settings(database_url, tmp_path, "s" * 40, "http://127.0.0.1", "Asia/Shanghai")
     accounts = [Account(one, covered) for one in learners]
-    app = create_app(settings, clock=lambda: datetime.now(UTC))
+    app = make_app(settings, clock=lambda: datetime.now(UTC))
     with app.test_client() as client:
         for account in accounts:
             body = {"seq": 1, "segments": [{"from": 0, "to": 30, "rate": 1}]}

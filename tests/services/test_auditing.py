@@ -26,8 +26,8 @@ from lms_plugin.storage.ledger import ComponentTotal, CreditEntryRow, LedgerHead
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.session import Database
 from tests.builders import NOW
-from tests.conftest import STORES, fresh_database
 from tests.services.audited_world import World, make_world
+from tests.stores import STORES, Store
 
 LEARNERS = 60
 TRIES = 4
@@ -82,10 +82,10 @@ NO_EVIDENCE = {
 @pytest.fixture(scope="module", params=STORES)
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One world for all tampering on each store: whatever a case changes is rolled back."""
-    with fresh_database(request, request.param, tmp_path_factory.mktemp("world")) as url:
-        database = Database(url)
-        yield make_world(database, 14)
-        database.dispose()
+    store: Store = request.getfixturevalue(f"{request.param}_store")
+    database = Database(store.copy("world", tmp_path_factory.mktemp("world")))
+    yield make_world(database, 14)
+    database.dispose()
 
 
 def test_the_audit_agrees_with_all_that_services_write(database: Database) -> None:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import pytest
 from flask import Flask
 
-from lms_plugin.app import create_app
 from lms_plugin.config import read_settings
 from lms_plugin.domain.programme import WatchingRule
 from lms_plugin.http.explanation import explanation_lines
@@ -16,6 +15,7 @@ from lms_plugin.services.explaining import Explanation
 from lms_plugin.storage.activity import PersonClock, PresenceCheck
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.session import Database
+from tests.application import make_app
 from tests.builders import NOW, actor_for, make_class_group, make_programme, make_user
 from tests.services.audited_world import World, make_world
 from tests.services.viewers import Viewer, after, make_viewer
@@ -27,7 +27,7 @@ CHECKED = WatchingRule(presence_check_minutes=2, presence_answer_seconds=60, pre
 def app(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Flask:
     monkeypatch.setenv("LMS_PLUGIN_SECRET_KEY", "k" * 40)
     monkeypatch.setenv("LMS_PLUGIN_DATABASE_URL", database_url)
-    return create_app(read_settings())
+    return make_app(read_settings())
 
 
 def told(database: Database, enrolment_id: int) -> Explanation:

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from lms_plugin.storage.session import Database
+from tests.stores import SqliteStore
 from tests.web.stage import Stage, open_stage
 
 
 @pytest.fixture
-def database_url(sqlite_template: Path, tmp_path: Path) -> str:
+def database_url(sqlite_store: SqliteStore) -> str:
     """Pages are tried on one store; what differs between the stores is below them and tried there."""
-    path = tmp_path / "lms.sqlite3"
-    path.write_bytes(sqlite_template.read_bytes())
-    return f"sqlite:///{path}"
+    sqlite_store.renew()
+    return sqlite_store.url
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
-from lms_plugin.app import create_app
 from lms_plugin.services import attachments, coursework, examinations, passwords, placements, school_activities
 from lms_plugin.services.placements import NewPlacement
 from lms_plugin.storage.people import User
 from lms_plugin.storage.session import Database
+from tests.application import make_app
 from tests.builders import NOW
 from tests.services.school_world import JPEG, TEXT, activity, make_world
 from tests.web.stage import PASSWORD, Clock, Site, settings_of
@@ -66,6 +66,6 @@ def open_school_stage(database: Database, database_url: str, folder: Path) -> It
             "attempt_id": attempt.id,
         }
         modules = dict(world.modules)
-    app = create_app(settings, clock=clock)
+    app = make_app(settings, clock=clock)
     yield SchoolStage(app=app, database=database, clock=clock, users=users, modules=modules, **ids)
     app.extensions["lms_plugin"].database.dispose()

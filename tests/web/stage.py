@@ -14,7 +14,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from lms_plugin.app import create_app
 from lms_plugin.config import Settings
 from lms_plugin.domain.programme import Component, ComponentKind, LmsCourse, Text, WatchingRule
 from lms_plugin.domain.watching import Claim
@@ -47,6 +46,7 @@ from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.session import Database
 from tests import builders
+from tests.application import make_app
 
 PASSWORD = "a pass phrase of the tests"
 HOST = "http://localhost"
@@ -346,6 +346,6 @@ def open_stage(database: Database, database_url: str, folder: Path, *, rate_limi
     for name in ("240p/index.m3u8", "captions/zh.vtt", "master.m3u8", "poster.jpg", "240p/00000.ts", "package.json"):
         (film / name).parent.mkdir(parents=True, exist_ok=True)
         (film / name).write_bytes(name.encode() * 100)
-    app = create_app(settings, clock=clock)
+    app = make_app(settings, clock=clock)
     yield Stage(app=app, database=database, clock=clock, playback_session_id="playing", upload_id="waiting", **ids)
     app.extensions["lms_plugin"].database.dispose()

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from lms_plugin.app import create_app
 from lms_plugin.domain.errors import NotFound
 from lms_plugin.domain.intervals import Segments
 from lms_plugin.http.media_address import LIFETIME_SECONDS, MediaAddresses, MediaGrant, sign_outside
 from lms_plugin.services import deliveries
+from tests.application import make_app
 from tests.packages import SEGMENT, make_package
 from tests.web.stage import HOST, Stage
 
@@ -245,7 +245,7 @@ def test_the_page_may_fetch_from_the_other_server_and_no_further(
         "LMS_PLUGIN_MEDIA_BASE_URL": f"{ELSEWHERE}/",
         "LMS_PLUGIN_MEDIA_KEY": KEY,
     }
-    app = create_app(read_settings(settings))
+    app = make_app(read_settings(settings))
     policies = [one.test_client().get("/login").headers["Content-Security-Policy"] for one in (stage.app, app)]
     app.extensions["lms_plugin"].database.dispose()
     own, other = ({part.split()[0]: part.split()[1:] for part in policy.split("; ")} for policy in policies)
