@@ -85,6 +85,7 @@ def written(log: list[Event]) -> tuple[list[bytes], Context]:
     return [evidence.write(event, context) for event in log], context
 
 
+@pytest.mark.long
 @settings(max_examples=500)
 @given(logs)
 def test_whatever_is_written_comes_back_event_by_event(log: list[Event]) -> None:
@@ -94,6 +95,7 @@ def test_whatever_is_written_comes_back_event_by_event(log: list[Event]) -> None
     assert again == context
 
 
+@pytest.mark.long
 @settings(max_examples=300)
 @given(logs, logs)
 def test_a_chunk_can_be_read_alone_and_be_written_on_after_a_restart(first: list[Event], second: list[Event]) -> None:
@@ -117,6 +119,7 @@ def test_other_bytes_are_no_context(packed: bytes) -> None:
         Context.unpack(packed)
 
 
+@pytest.mark.long
 @settings(max_examples=500)
 @given(logs.filter(bool), st.data())
 def test_bytes_that_were_cut_are_refused_or_are_fewer_events(log: list[Event], data: st.DataObject) -> None:
@@ -132,6 +135,7 @@ def test_bytes_that_were_cut_are_refused_or_are_fewer_events(log: list[Event], d
             list(evidence.read(body[:kept]))
 
 
+@pytest.mark.long
 @settings(max_examples=1000)
 @given(logs.filter(bool), st.data())
 def test_one_flipped_bit_is_refused_or_gives_another_head(log: list[Event], data: st.DataObject) -> None:

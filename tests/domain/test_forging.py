@@ -21,6 +21,8 @@ from lms_plugin.domain.programme import WatchingRule, Window
 from lms_plugin.domain.watching import Claim, Reason, Terms
 from tests.domain.in_memory_desk import InMemoryDesk, NoSuchSession, PlayAtDesk
 
+pytestmark = pytest.mark.long
+
 WINDOW = Window(date(2026, 11, 1), date(2026, 12, 16))
 BEFORE_MIDNIGHT = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000

@@ -8,6 +8,8 @@ import pytest
 from lms_plugin.domain.watching import Reason
 from tests.domain.honest_player import programme, simulate, summary
 
+pytestmark = pytest.mark.long
+
 SESSIONS = 1_000
 LEAST_PLAYED_MS = 60_000
 

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -21,6 +22,8 @@ from lms_plugin.domain.programme import WatchingRule, Window
 from lms_plugin.domain.watching import Claim, Stretch, Terms
 from tests.domain.in_memory_desk import InMemoryDesk
 from tests.domain.reference_watching import ALREADY, CREDITED, Fate, ReferencePerson
+
+pytestmark = pytest.mark.long
 
 WINDOW = Window(date(2028, 2, 29), date(2028, 3, 2), "Europe/Berlin")
 FILM_MS = {1: 50, 2: 30}
