@@ -19,7 +19,7 @@ KEPT_REQUESTS = 2000
 
 @dataclass
 class Fault:
-    """What happens to the next `times` requests whose path starts with `path`, and matches `pattern` where one is given.
+    """What happens to the next `times` requests whose path starts with `path` and matches `pattern`.
 
     kind `slow` waits `seconds` and then serves; `refuse` answers `status` without serving; `lose_answer` serves and
     then cuts the connection, or answers `status` where one is given; `redirect` sends the caller to `location`;
@@ -38,11 +38,7 @@ class Fault:
     size: int = 0
 
     def meets(self, method: str, path: str) -> bool:
-        return (
-            path.startswith(self.path)
-            and self.method in {"", method}
-            and re.search(self.pattern, path) is not None
-        )
+        return path.startswith(self.path) and self.method in {"", method} and re.search(self.pattern, path) is not None
 
 
 class FaultyFront:
