@@ -10,10 +10,14 @@ from lms_plugin.services.ports import RefusalCode, Refused, TryLater
 
 
 class Undelivered(Exception):
-    """Ends a request early; `answer` is what the caller of the reporter gets to know."""
+    """Ends a request early; `answer` is what the caller of the reporter gets to know.
 
-    def __init__(self, answer: Refused | TryLater) -> None:
+    `status` is the platform's where it answered at all and that says more.
+    """
+
+    def __init__(self, answer: Refused | TryLater, status: int | None = None) -> None:
         self.answer = answer
+        self.status = status
         super().__init__(answer)
 
 
@@ -49,5 +53,5 @@ def exchange(
     if is_passing(answer):
         pause_seconds = retry_after_seconds(answer.headers.get("retry-after"), now())
         is_untaken = answer.status == HTTPStatus.TOO_MANY_REQUESTS
-        raise Undelivered(TryLater(platform_words(answer), pause_seconds, is_untaken))
+        raise Undelivered(TryLater(platform_words(answer), pause_seconds, is_untaken), answer.status)
     return answer

@@ -223,7 +223,7 @@ def claim(
     """Lease what is due at one platform: at most `limit` learners, each with everything that is due for them.
 
     The longest due comes first; what another worker has leased or is claiming at this moment is passed over. Who the
-    learner is there depends on the platform's kind (`_account`); one without an account is refused (`no_lms_account`).
+    learner is there depends on the platform's kind (`account`); one without an account is refused (`no_lms_account`).
     """
     due = and_(
         Report.platform_key == platform_key,
@@ -249,7 +249,7 @@ def claim(
     messages: dict[tuple[int, str, str, str], list[Entry]] = {}
     refused = 0
     for report, user, subject, kind in rows:
-        username = _account(kind, user.lms_username, subject, user.login)
+        username = account(kind, user.lms_username, subject, user.login)
         if report.leased_until is not None:
             report.attempts += 1
             report.unanswered_at = max(report.unanswered_at or report.leased_until, report.leased_until)
@@ -260,7 +260,9 @@ def claim(
             continue
         report.leased_by, report.leased_until = worker, leased_until
         report.stamped_at = _stamp(report.stamped_at, now)
-        entry = Entry(report.id, report.block_key, report.ratio, report.revision, _standing(report, report.stamped_at))
+        may_be_held = report.unanswered_at is not None
+        standing = Standing(reached(report), report.updated_at, report.stamped_at, may_be_held)
+        entry = Entry(report.id, report.block_key, report.ratio, report.revision, standing)
         messages.setdefault((report.enrolment_id, username, report.course_key, user.language), []).append(entry)
     sendings = (
         Sending(platform_key, enrolment_id, username, course_key, worker, leased_until, tuple(entries), language)
@@ -269,7 +271,7 @@ def claim(
     return Claim(tuple(sendings), refused)
 
 
-def _account(kind: str | None, lms_username: str | None, subject: str | None, login: str) -> str:
+def account(kind: str | None, lms_username: str | None, subject: str | None, login: str) -> str:
     """Who a person is on a platform of a kind, "" for nobody: the name that it knows its user by."""
     if kind == LTI:
         return subject or ""
@@ -282,11 +284,11 @@ def _stamp(last: datetime | None, now: datetime) -> datetime:
     return at if last is None else max(at, last + STAMPS_APART)
 
 
-def _standing(report: Report, as_of: datetime) -> Standing:
-    hours = None
-    if report.credited_hours is not None and report.required_hours is not None:
-        hours = Reached(report.credited_hours, report.required_hours)
-    return Standing(hours, report.updated_at, as_of, may_be_held=report.unanswered_at is not None)
+def reached(report: Report) -> Reached | None:
+    """The class hours behind a report's ratio, None where nobody has reckoned them."""
+    if report.credited_hours is None or report.required_hours is None:
+        return None
+    return Reached(report.credited_hours, report.required_hours)
 
 
 def outcomes_of(sending: Sending, answer: DeliveryAnswer | None, sent_at: datetime) -> list[Outcome]:
