@@ -6,8 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import jwt
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from lms_plugin.adapters.lti.access_tokens import AccessTokens
@@ -16,6 +14,8 @@ from lms_plugin.adapters.origin_clients import OriginClients
 from lms_plugin.domain.hours import Reached
 from lms_plugin.services.line_items import ScoredLink
 from tests.peers.lti.interface import Fault, Link, LtiTestPlatform, Person
+from tests.peers.lti.site.names import GRADES_CLAIM
+from tests.peers.lti.tool import HandMadeTool, KeySetServer
 
 HURRIED_SECONDS = 1.5
 TOO_LONG_SECONDS = 60
@@ -46,46 +46,32 @@ class ScoreRig:
 
     first, second, nothing = "link:1", "link:2", None
 
-    def __init__(self, platform: LtiTestPlatform, *, declarative: bool = True) -> None:
+    def __init__(self, platform: LtiTestPlatform, keys: KeySetServer, *, declarative: bool = True) -> None:
         self.platform = platform
         self._numbers = itertools.count(1)
-        self._usernames: dict[str, str] = {}
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._clients = [OriginClients(allow_loopback=True)]
         self._clients.append(OriginClients(allow_loopback=True, read_seconds=HURRIED_SECONDS))
-        self.register(self.key)
-        platform.seed(links=[Link("one"), Link("two")], declarative=declarative)
+        self.tool = HandMadeTool(platform, keys)
+        platform.seed(
+            users=[Person("author", role="Instructor")], links=[Link("one"), Link("two")], declarative=declarative
+        )
         self.links = LinksInMemory()
         for number, name in ((1, "one"), (2, "two")):
+            told = self.tool.launch(platform.login_request("author", name))[GRADES_CLAIM]
             self.links.links[number] = ScoredLink(
                 number,
                 platform.resource_link_id(name),
-                platform.line_item(name) if declarative else None,
-                None if declarative else self.line_items_url(name),
+                told.get("lineitem"),
+                told.get("lineitems"),
                 f"模块 {name}",
                 f"rural/{name}",
             )
+            self.links.list_url = told.get("lineitems")
         self.reporter, self.hurried = (self.made(client) for client in self._clients)
 
     @property
     def course(self) -> str:
         return self.platform.context_id
-
-    def register(self, key: rsa.RSAPrivateKey) -> None:
-        """Let the platform know a public key of ours."""
-        public = key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        self.platform.set_tool(
-            launch_url="http://127.0.0.1:9/launch", login_url="http://127.0.0.1:9/login", public_key=public.decode()
-        )
-
-    def line_items_url(self, name: str) -> str:
-        """Where the line items of a link's course are listed."""
-        raise NotImplementedError
-
-    def sign(self, claims: dict[str, object]) -> str:
-        return jwt.encode(claims, self.key, algorithm="RS256", headers={"kid": "first"})
 
     def made(self, clients: OriginClients, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> ScoreService:
         """A reporter with nothing known yet, as after a restart."""
@@ -93,7 +79,7 @@ class ScoreRig:
             token_url=self.platform.token_url,
             client_id=self.platform.client_id,
             audience=self.platform.token_url,
-            sign=self.sign,
+            sign=self.tool.signed,
             client_for=clients,
             now=now,
         )
@@ -110,12 +96,7 @@ class ScoreRig:
     def learner(self) -> str:
         username = f"teacher{next(self._numbers)}"
         self.platform.seed(users=[Person(username)])
-        subject = self.platform.subject(username)
-        self._usernames[subject] = username
-        return subject
-
-    def username(self, subject: str) -> str:
-        return self._usernames[subject]
+        return self.platform.subject(username)
 
     def stored(self, username: str) -> dict[str, float]:
         block_keys = {link.line_item_url: f"link:{link.id}" for link in self.links.links.values()}
@@ -126,7 +107,7 @@ class ScoreRig:
         }
 
     def break_credentials(self) -> None:
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.tool.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.restart()
 
     def go_down(self) -> None:
