@@ -83,6 +83,7 @@ class HandMadeTool:
     def __init__(self, platform: LtiTestPlatform, keys: KeySetServer) -> None:
         self.platform = platform
         self._keys = keys
+        self.key_set_url = keys.url
         self.http = httpx.Client(trust_env=False, timeout=30)
         self.new_key(_first_key())
         platform.set_tool(launch_url=self.launch_url, login_url=self.login_url, key_set_url=keys.url)
