@@ -1,0 +1,276 @@
+"""The genuine adapter for scores against the LTI consumer of Open edX, and against a platform that is strict."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from lms_plugin.services.ports import (
+    Acknowledged,
+    CompletionMessage,
+    Held,
+    RefusalCode,
+    Refused,
+    Standing,
+    TryLater,
+)
+from tests.adapters.lti.score_rig import ScoreRig, hours
+from tests.adapters.reporter_contract import ReporterContract
+from tests.peers.lti.interface import Fault, LtiTestPlatform
+from tests.peers.lti.platform import LtiPlatform
+from tests.peers.lti.tool import KeySetServer
+
+START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def told(
+    rig: ScoreRig,
+    learner: str,
+    credited: str,
+    *,
+    required: str = "6",
+    seconds: float = 0,
+    may_be_held: bool = False,
+    language: str = "en",
+    block_key: str = "link:1",
+) -> CompletionMessage:
+    """A message of hours for one link."""
+    reached = hours(credited, required)
+    ratio = Decimal(1) if reached.credited == reached.required else reached.credited / reached.required
+    standing = Standing(reached, at(0), at(seconds), may_be_held)
+    return CompletionMessage(learner, rig.course, {block_key: ratio}, {block_key: standing}, language)
+
+
+@pytest.fixture
+def key_set() -> Iterator[KeySetServer]:
+    with KeySetServer() as server:
+        yield server
+
+
+@pytest.fixture
+def rig(lti_platform: LtiTestPlatform, key_set: KeySetServer) -> Iterator[ScoreRig]:
+    made = ScoreRig(lti_platform, key_set)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def making(lti_platform: LtiTestPlatform, key_set: KeySetServer) -> Iterator[ScoreRig]:
+    """On a platform where the tool makes its own line items."""
+    made = ScoreRig(lti_platform, key_set, declarative=False)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def strict(own_lti_platform: LtiPlatform, key_set: KeySetServer) -> Iterator[ScoreRig]:
+    made = ScoreRig(own_lti_platform, key_set)
+    yield made
+    made.close()
+
+
+def posted(rig: ScoreRig) -> int:
+    """How many scores reached the platform."""
+    return sum(entry["method"] == "POST" and entry["path"].endswith("/scores") for entry in rig.platform.requests())
+
+
+class TestScores(ReporterContract):
+    """The fixture `rig` of this module, under the contract."""
+
+
+def test_hours_are_pending_until_all_is_met_and_only_then_a_grade(rig: ScoreRig) -> None:
+    learner = rig.learner()
+    assert rig.reporter.send(told(rig, learner, "5.25")) == Acknowledged()
+    line_item = rig.platform.line_item("one") or ""
+    held = rig.platform.scores()[line_item, learner]
+    assert (held.given, held.maximum) == (5.25, 6)
+    assert (held.activity_progress, held.grading_progress) == ("InProgress", "Pending")
+    assert held.comment == "en: 5.25 of 6"
+    assert rig.platform.gradebook() == {}
+    assert rig.reporter.send(told(rig, learner, "6", seconds=1, language="zh")) == Acknowledged()
+    held = rig.platform.scores()[line_item, learner]
+    assert (held.given, held.maximum) == (6, 6)
+    assert (held.activity_progress, held.grading_progress) == ("Completed", "FullyGraded")
+    assert held.comment == "zh: 6 of 6"
+    assert rig.platform.gradebook() == {("one", "teacher1"): 1.0}
+
+
+def test_a_score_that_lacks_a_ten_thousandth_is_pending(rig: ScoreRig) -> None:
+    learner = rig.learner()
+    assert rig.reporter.send(told(rig, learner, "5.9999")) == Acknowledged()
+    assert {one.grading_progress for one in rig.platform.scores().values()} == {"Pending"}
+    answer = rig.reporter.held(learner, rig.course, ["link:1"])
+    assert isinstance(answer, Held)
+    assert answer.ratios["link:1"] == Decimal("0.9999")
+
+
+@pytest.mark.parametrize("credited", ["5.25", "6"])
+def test_a_score_whose_answer_was_lost_is_found_and_not_sent_again(rig: ScoreRig, credited: str) -> None:
+    learner = rig.learner()
+    rig.platform.faults(Fault.answer_lost("scores"))
+    assert isinstance(rig.reporter.send(told(rig, learner, credited)), TryLater)
+    sent = posted(rig)
+    rig.restart()
+    assert rig.reporter.send(told(rig, learner, credited, seconds=9, may_be_held=True)) == Acknowledged()
+    assert posted(rig) == sent
+    assert rig.reporter.send(told(rig, learner, "6", seconds=10, may_be_held=True)) == Acknowledged()
+    assert rig.stored(learner) == {"link:1": 1.0}
+
+
+def test_a_score_of_the_same_time_is_acknowledged_where_it_is_held_and_refused_where_another_is(
+    rig: ScoreRig,
+) -> None:
+    learner = rig.learner()
+    for _ in range(2):
+        assert rig.reporter.send(told(rig, learner, "3", seconds=5)) == Acknowledged()
+    for seconds in (5, 4):
+        answer = rig.reporter.send(told(rig, learner, "4", seconds=seconds))
+        assert isinstance(answer, Refused)
+        assert answer.code is RefusalCode.REJECTED
+    assert rig.stored(learner) == {"link:1": 0.5}
+    assert rig.reporter.send(told(rig, learner, "4", seconds=6)) == Acknowledged()
+
+
+def test_a_platform_that_stores_and_answers_500_holds_the_score(rig: ScoreRig) -> None:
+    learner = rig.learner()
+    rig.platform.faults(Fault.stored_yet_refused("scores"))
+    assert rig.reporter.send(told(rig, learner, "3")) == Acknowledged()
+    rig.platform.faults(Fault.refused("scores", 500))
+    assert isinstance(rig.reporter.send(told(rig, learner, "4", seconds=1)), TryLater)
+    assert rig.stored(learner) == {"link:1": 0.5}
+
+
+def test_too_many_requests_are_said_to_be_untaken(rig: ScoreRig) -> None:
+    rig.platform.faults(Fault.refused("scores", 429, retry_after="7"))
+    answer = rig.reporter.send(told(rig, rig.learner(), "3"))
+    assert isinstance(answer, TryLater)
+    assert (answer.retry_after_seconds, answer.is_untaken) == (7, True)
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_five_minutes_between_the_clocks_do_no_harm(rig: ScoreRig, minutes: float) -> None:
+    rig.platform.set_clock(minutes)
+    assert rig.reporter.send(told(rig, rig.learner(), "3")) == Acknowledged()
+
+
+def test_a_new_key_of_ours_is_used_at_once(rig: ScoreRig) -> None:
+    learner = rig.learner()
+    assert rig.reporter.send(told(rig, learner, "3")) == Acknowledged()
+    rig.tool.new_key()
+    rig.restart()
+    assert rig.reporter.send(told(rig, learner, "4", seconds=1)) == Acknowledged()
+
+
+def test_a_refused_token_is_asked_for_again(rig: ScoreRig) -> None:
+    rig.platform.faults(Fault.refused("token", 401))
+    learner = rig.learner()
+    answer = rig.reporter.send(told(rig, learner, "3"))
+    assert isinstance(answer, Refused)
+    assert answer.code is RefusalCode.BAD_CREDENTIALS
+    assert rig.reporter.send(told(rig, learner, "3")) == Acknowledged()
+
+
+def test_a_line_item_is_made_once_and_shows_the_grade(making: ScoreRig) -> None:
+    first, second = making.learner(), making.learner()
+    assert making.platform.line_item("one") is None
+    assert making.reporter.probe() == Acknowledged()
+    assert making.platform.line_item("one") is None
+    assert making.reporter.held(first, making.course, ["link:1"]) == Held({"link:1": None})
+    assert making.reporter.send(told(making, first, "5.5", required="5.5")) == Acknowledged()
+    assert making.reporter.send(told(making, second, "5.5", required="5.5")) == Acknowledged()
+    assert making.links.links[1].line_item_url == making.platform.line_item("one")
+    assert making.platform.gradebook() == {("one", "teacher1"): 1.0, ("one", "teacher2"): 1.0}
+    assert len(made_items(making)) == 1
+
+
+def made_items(rig: ScoreRig) -> list[dict[str, object]]:
+    return list(rig.platform.state()["line_items"])  # type: ignore[attr-defined]  # both platforms have it
+
+
+def test_a_line_item_whose_making_got_no_answer_is_found(making: ScoreRig) -> None:
+    making.platform.faults(Fault.slow("line_items", 0), Fault.answer_lost("line_items"))  # a look, and the making
+    learner = making.learner()
+    assert isinstance(making.reporter.send(told(making, learner, "3")), TryLater)
+    assert len(made_items(making)) == 1
+    making.restart()
+    assert making.reporter.send(told(making, learner, "3")) == Acknowledged()
+    assert len(made_items(making)) == 1
+
+
+def test_what_this_platform_does_not_hold_concerns_its_link_alone(rig: ScoreRig) -> None:
+    learner = rig.learner()
+    for block_key, words in [
+        ("link:99", "there is no link 99 any more"),
+        ("programme", "programme is no link of this platform"),
+    ]:
+        answer = rig.reporter.send(told(rig, learner, "3", block_key=block_key))
+        assert answer == Refused(RefusalCode.UNKNOWN_BLOCK, words)
+        assert rig.reporter.held(learner, rig.course, [block_key]) == Held({block_key: None})
+    reached = Standing(hours("3", "6"), START, START)
+    blocks = {"link:1": Decimal("0.5"), "link:99": Decimal("0.5")}
+    answer = rig.reporter.send(CompletionMessage(learner, rig.course, blocks, dict.fromkeys(blocks, reached)))
+    assert answer == Refused(RefusalCode.UNKNOWN_BLOCK, "there is no link 99 any more", ("link:99",))
+    assert rig.stored(learner) == {"link:1": 0.5}
+
+
+def test_results_are_read_for_everybody_and_over_all_pages(strict: ScoreRig, own_lti_platform: LtiPlatform) -> None:
+    own_lti_platform.seed(page_size=2)
+    learners = [strict.learner() for _ in range(5)]
+    for learner in learners:
+        assert strict.reporter.send(told(strict, learner, "3")) == Acknowledged()
+    for learner in learners:
+        assert strict.reporter.held(learner, strict.course, ["link:1"]) == Held({"link:1": Decimal("0.5")})
+    nobody = own_lti_platform.subject("nobody")
+    assert strict.reporter.held(nobody, strict.course, ["link:1"]) == Held({"link:1": None})
+
+
+def test_a_platform_that_shows_final_results_only_is_sent_pending_ones_again(
+    strict: ScoreRig, own_lti_platform: LtiPlatform
+) -> None:
+    own_lti_platform.seed(pending_results=False)
+    learner = strict.learner()
+    own_lti_platform.faults(Fault.answer_lost("scores"))
+    assert isinstance(strict.reporter.send(told(strict, learner, "3")), TryLater)
+    assert strict.reporter.held(learner, strict.course, ["link:1"]) == Held({"link:1": None})
+    assert strict.reporter.send(told(strict, learner, "3", seconds=1, may_be_held=True)) == Acknowledged()
+    assert strict.reporter.send(told(strict, learner, "6", seconds=2)) == Acknowledged()
+    assert strict.reporter.held(learner, strict.course, ["link:1"]) == Held({"link:1": Decimal(1)})
+
+
+def test_a_learner_whom_the_platform_does_not_know_is_refused(strict: ScoreRig) -> None:
+    answer = strict.reporter.send(told(strict, "nobody", "3"))
+    assert isinstance(answer, Refused)
+    assert answer.code is RefusalCode.UNKNOWN_LEARNER
+
+
+def test_a_line_item_that_was_deleted_is_made_anew(own_lti_platform: LtiPlatform, key_set: KeySetServer) -> None:
+    rig = ScoreRig(own_lti_platform, key_set, declarative=False)
+    learner = rig.learner()
+    assert rig.reporter.send(told(rig, learner, "3")) == Acknowledged()
+    gone = rig.links.links[1].line_item_url or ""
+    rig.tool.http.delete(gone, headers=rig.tool.bearer()).raise_for_status()
+    assert rig.reporter.send(told(rig, learner, "4", seconds=1)) == Acknowledged()
+    assert rig.links.links[1].line_item_url not in (None, gone)
+    assert rig.links.links[1].line_item_url == own_lti_platform.line_item("one")
+    rig.close()
+
+
+def test_a_line_item_that_may_not_be_made_concerns_its_link_alone(strict: ScoreRig) -> None:
+    link = strict.links.links[1]
+    learner = strict.learner()
+    for one in (
+        ("", "the platform gave this link no line item"),
+        (f"{strict.platform.base_url}/courses/7/lineitems?type_id=1", None),
+    ):
+        strict.links.links[1] = type(link)(1, "unknown", None, one[0] or None, link.label, link.resource_id)
+        strict.restart()
+        answer = strict.reporter.send(told(strict, learner, "3"))
+        assert isinstance(answer, Refused)
+        assert answer.code is RefusalCode.UNKNOWN_BLOCK
+        assert one[1] in (None, answer.words)
+    assert strict.reporter.send(told(strict, learner, "3", block_key="link:2")) == Acknowledged()
