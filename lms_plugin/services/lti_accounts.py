@@ -62,13 +62,8 @@ def link(session: Session, actor: Actor, platform_id: int, subject: str, now: da
         )
     )
     session.flush()
-    owe_what_is_due(session, platform_id, actor.user_id, now)
-
-
-def owe_what_is_due(session: Session, platform_id: int, user_id: int, now: datetime) -> None:
-    """Everything owed to somebody's links on a platform becomes due."""
-    _owe_what_is_due(session, platform_id, user_id, now)
+    _owe_what_is_due(session, platform_id, actor.user_id, now)
 
 
 def _owe_what_is_due(session: Session, platform_id: int, user_id: int, now: datetime) -> None:
-    """Where services/owing.py is called."""
+    """Everything owed to somebody on a platform becomes due: where services/owing.py is called."""

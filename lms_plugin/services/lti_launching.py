@@ -226,8 +226,6 @@ def arrive(session: Session, platform_id: int, launch: Launch, nonce: str, now: 
     link = None
     if launch.message_type != DEEP_LINKING_REQUEST:
         link = lti_links.note(session, platform_id, launch, now)
-        if link is not None and user_id is not None:
-            lti_accounts.owe_what_is_due(session, platform_id, user_id, now)
     return Arrival(platform_id, launch, user_id, link)
 
 

@@ -76,6 +76,7 @@ def note(session: Session, platform_id: int, launch: Launch, now: datetime) -> L
             resource_link_id=launch.resource_link_id,
         )
         session.add(found)
+    shows_something_new = (found.programme_id, found.module_id) != (shown.programme_id, shown.module_id)
     found.programme_id, found.module_id, found.seen_at = shown.programme_id, shown.module_id, now
     found.context_title = launch.context_title or found.context_title or ""
     # What a launch leaves out stays: some platforms say it to some people only.
@@ -84,6 +85,8 @@ def note(session: Session, platform_id: int, launch: Launch, now: datetime) -> L
         found.line_items_url = launch.scores.line_items_url or found.line_items_url
     found.memberships_url = launch.memberships_url or found.memberships_url
     session.flush()
+    if shows_something_new:
+        _owe_what_is_due(session, found.id, now)
     return shown
 
 
@@ -91,6 +94,10 @@ def own_enrolment(session: Session, user_id: int, programme_id: int) -> Enrolmen
     """Somebody's enrolment in a programme."""
     mine = select(Enrolment).where(Enrolment.user_id == user_id, Enrolment.programme_id == programme_id)
     return session.scalar(mine)
+
+
+def _owe_what_is_due(session: Session, link_id: int, now: datetime) -> None:
+    """A link is owed what everybody has reached whom its platform knows: where services/owing.py is called."""
 
 
 def _place(session: Session, programme_id: int, module_key: str | None, now: datetime) -> LinkPlace:

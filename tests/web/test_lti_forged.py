@@ -171,7 +171,7 @@ def suspended(attempt: Attempt) -> TestResponse:
 
 
 def with_a_retired_key(attempt: Attempt) -> TestResponse:
-    """The platform has a new key; the one before is still in what was read of its key set, until the new one is seen."""
+    """The platform has a new key only; the one before is in what was read of its key set until the new one is seen."""
     platform = attempt.platform
     old = platform.token(attempt.claims())
     assert platform.launch(platform.stage.browser()).status_code == 200
