@@ -20,7 +20,7 @@ from lms_plugin.services import access, platform_health
 from lms_plugin.services.access import Actor
 from lms_plugin.services.ports import WORDS_LIMIT
 from lms_plugin.storage.lti import LtiPlatform
-from lms_plugin.storage.outbox import COMPLETION, LTI, Platform
+from lms_plugin.storage.outbox import COMPLETION, LRS, LTI, Platform
 
 KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 ADDRESS_LIMIT, CLIENT_ID_LIMIT, SECRET_LIMIT = 300, 200, 500
@@ -251,6 +251,13 @@ def connection(session: Session, seal: Seal, key: str) -> Connection | LtiConnec
         return LtiConnection(platform.key, lti.client_id, lti.token_url, lti.token_audience or lti.token_url)
     secret = seal.open(platform.sealed_secret)
     return Connection(platform.key, platform.base_url, platform.client_id, secret, platform.kind)
+
+
+def addresses(session: Session) -> list[str]:
+    """The addresses of all platforms, where their pages are: for telling whether a request was sent by one of them."""
+    reached = select(LtiPlatform.issuer, LtiPlatform.authorization_url)
+    lti = [address for row in session.execute(reached) for address in row]
+    return [*session.scalars(select(Platform.base_url).where(Platform.kind != LRS)), *lti]
 
 
 def _require_right(by: Actor | Console) -> None:

@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 
 from lms_plugin.domain.programme import LmsCourse
-from lms_plugin.services import outbox
+from lms_plugin.services import lti_keys, outbox
 from lms_plugin.services.access import OFFICE
 from lms_plugin.services.sign_in import verify
 from lms_plugin.storage.people import User
@@ -252,3 +252,13 @@ def test_a_file_that_is_no_roster_is_refused_in_words(run: Run, tmp_path: Path) 
         path = tmp_path / name
         path.write_bytes(content)
         assert says in run("users", "import", path)[2], name
+
+
+def test_a_new_key_for_lti_signs_at_once_and_the_old_one_stays_published(run: Run, database: Database) -> None:
+    first, second = (run("lms", "rotate-key") for _ in range(2))
+
+    kids = [out.split()[2].rstrip(";") for _status, out, _err in (first, second)]
+    assert [status for status, _out, _err in (first, second)] == [0, 0]
+    with database.reading() as session:
+        published = lti_keys.key_set(session, datetime.now(UTC))["keys"]
+    assert [key["kid"] for key in published] == kids[::-1]
