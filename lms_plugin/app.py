@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ from prometheus_flask_exporter import PrometheusMetrics
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from lms_plugin.adapters.lti.registration import Registration
+from lms_plugin.adapters.lti.trial import Trial
+from lms_plugin.adapters.reporters import check_address
 from lms_plugin.api import blueprint as api
 from lms_plugin.api.beat_lane import BeatLane
 from lms_plugin.config import Settings, read_settings
@@ -27,6 +31,7 @@ from lms_plugin.http.identity import make_login_manager
 from lms_plugin.http.media_address import MediaAddresses
 from lms_plugin.services.attachments import Folder
 from lms_plugin.services.beats import BeatTaker
+from lms_plugin.services.platforms import Seal
 from lms_plugin.services.sealing import FileSeal
 from lms_plugin.storage import migrating
 from lms_plugin.storage.session import Database
@@ -88,6 +93,10 @@ def create_app(
         file_seal=FileSeal(settings.secret_key),
         schema_is_current=lambda: _schema_is_current(database),
         attachments=Folder(settings.attachments_root),
+        seal=Seal(settings.secret_key),
+        check_lms_address=partial(check_address, allow_loopback=settings.lms_allow_loopback),
+        platform_trial=Trial(allow_loopback=settings.lms_allow_loopback, now=tell_time),
+        registration_calls=Registration(allow_loopback=settings.lms_allow_loopback, now=tell_time),
     )
     make_login_manager().init_app(app)
     languages.make_babel().init_app(app, locale_selector=languages.choose_language, default_timezone=settings.timezone)

@@ -1,6 +1,6 @@
 """Headers of every answer, the CSRF rule, and the throttling of sign-ins."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from flask import Flask, Response, request, session
 from flask.typing import ResponseReturnValue
@@ -35,8 +35,9 @@ TAKES_FILES = frozenset({"pages.new_activity", "pages.activity", "pages.homework
 """Endpoints where signed-in people hand in files: more may be sent there than elsewhere."""
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
-_SIGNED_ADDRESSES = {"pages.unsubscribe"}
-"""A signature in the address allows it, whoever asks: a mail program that ends e-mail has no token (RFC 8058)."""
+_SIGNED_ADDRESSES = {"pages.unsubscribe", "pages.lti_picker"}
+"""A secret in the address allows it, whoever asks: a mail program that ends e-mail has no token (RFC 8058), and a page
+in a frame of another site keeps no cookie that a token could be compared with."""
 
 
 def make_limiter(*, enabled: bool) -> Limiter:
@@ -118,6 +119,13 @@ def policy(media_base_url: str | None) -> str:
     return POLICY.replace("media-src 'self'", f"media-src 'self' {media_base_url}").replace(
         "connect-src 'self'", f"connect-src 'self' {media_base_url}"
     )
+
+
+def framed_policy(media_base_url: str | None, frame_origins: Iterable[str], form_origins: Iterable[str] = ()) -> str:
+    """The policy of a page that may stand in a frame of these origins, and whose forms may be sent to those."""
+    found = policy(media_base_url)
+    found = found.replace("frame-ancestors 'self'", " ".join(("frame-ancestors 'self'", *frame_origins)))
+    return found.replace("form-action 'self'", " ".join(("form-action 'self'", *form_origins)))
 
 
 def guarding_headers(app: Flask, media_base_url: str | None = None) -> list[tuple[str, str]]:

@@ -31,6 +31,9 @@ _VISIBLE = re.compile(r"[\x21-\x7e]+")
 """Identifiers of LTI are ASCII and case-sensitive (LTI 1.3 core, 3.1.3); a blank in one is a slip of copying."""
 
 
+_HOST = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
+
+
 class FieldFault(NamedTuple):
     """What is wrong with one field: `missing`, `too_long`, `unreadable`, `taken`, or why an address is refused."""
 
@@ -79,7 +82,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class LtiPlatformView:
-    """A registered platform; `key_set_read_at` is when its public keys were last read. A confirmed one waits no more."""
+    """A registered platform; `key_set_read_at` is when its public keys were last read. None waits that is confirmed."""
 
     platform_id: int
     key: str
@@ -104,7 +107,7 @@ def register(
     """
     require_right(by)
     details, key = details.trimmed(), key.strip()
-    faults = faults_of_key(session, key) + _faults_of(session, details, check_address, platform_id=None)
+    faults = faults_of_key(session, key) + faults_of(session, details, check_address, platform_id=None)
     if faults:
         raise Malformed("lti_platform_malformed", faults=faults)
     platform = Platform(
@@ -138,7 +141,7 @@ def update(
     if session.get(LtiRegistration, platform.id) is not None:
         raise Conflict("registration_waiting", key=key)
     details = details.trimmed()
-    faults = _faults_of(session, details, check_address, platform_id=platform.id)
+    faults = faults_of(session, details, check_address, platform_id=platform.id)
     if details.issuer != lti.issuer and _has_people(session, platform.id):
         faults.append(FieldFault("issuer", "has_people"))
     if faults:
@@ -211,6 +214,29 @@ def faults_of_key(session: Session, key: str) -> list[FieldFault]:
     return []
 
 
+def faults_of(
+    session: Session, details: LtiDetails, check_address: AddressCheck, *, platform_id: int | None
+) -> list[FieldFault]:
+    """What is wrong with the details of a platform, or of a new one (`platform_id` None)."""
+    found = [
+        _fault_of_name("issuer", details.issuer, ISSUER_LIMIT),
+        _fault_of_name("client_id", details.client_id, CLIENT_ID_LIMIT),
+        _fault_of_address("authorization_url", details.authorization_url, check_address),
+        _fault_of_address("key_set_url", details.key_set_url, check_address),
+        _fault_of_address("token_url", details.token_url, check_address) if details.token_url else None,
+        _fault_of_audience(details),
+        _fault_of_deployments(details.deployment_ids),
+    ]
+    faults = [one for one in found if one is not None]
+    if not any(one.field in ("issuer", "client_id") for one in faults):
+        same = select(LtiPlatform.platform_id).where(
+            LtiPlatform.issuer == details.issuer, LtiPlatform.client_id == details.client_id
+        )
+        if session.scalar(same) not in (None, platform_id):
+            faults.append(FieldFault("client_id", "taken"))
+    return faults
+
+
 def require_right(by: Actor | Console) -> None:
     """Platforms concern every region.
 
@@ -228,8 +254,11 @@ def origin_of(address: str) -> str:
         port = f":{parts.port}" if parts.port is not None else ""
     except ValueError:
         return ""
-    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}{port}" if parts.scheme in ("http", "https") and host else ""
+    host = parts.hostname or ""
+    if ":" in host:
+        host = f"[{host}]"
+    # What is no host has no place in a header either.
+    return f"{parts.scheme}://{host}{port}" if parts.scheme in ("http", "https") and _HOST.fullmatch(host) else ""
 
 
 def _locked(session: Session, key: str) -> tuple[Platform, LtiPlatform]:
@@ -272,28 +301,6 @@ def _deployments(session: Session, platform_id: int) -> list[str]:
 
 def _has_people(session: Session, platform_id: int) -> bool:
     return bool(session.scalar(select(exists().where(PlatformAccount.platform_id == platform_id))))
-
-
-def _faults_of(
-    session: Session, details: LtiDetails, check_address: AddressCheck, *, platform_id: int | None
-) -> list[FieldFault]:
-    found = [
-        _fault_of_name("issuer", details.issuer, ISSUER_LIMIT),
-        _fault_of_name("client_id", details.client_id, CLIENT_ID_LIMIT),
-        _fault_of_address("authorization_url", details.authorization_url, check_address),
-        _fault_of_address("key_set_url", details.key_set_url, check_address),
-        _fault_of_address("token_url", details.token_url, check_address) if details.token_url else None,
-        _fault_of_audience(details),
-        _fault_of_deployments(details.deployment_ids),
-    ]
-    faults = [one for one in found if one is not None]
-    if not any(one.field in ("issuer", "client_id") for one in faults):
-        same = select(LtiPlatform.platform_id).where(
-            LtiPlatform.issuer == details.issuer, LtiPlatform.client_id == details.client_id
-        )
-        if session.scalar(same) not in (None, platform_id):
-            faults.append(FieldFault("client_id", "taken"))
-    return faults
 
 
 def _fault_of_name(field: str, text: str, limit: int) -> FieldFault | None:

@@ -191,15 +191,20 @@ def client_metadata(ours: OurAddresses, configuration: PlatformConfiguration) ->
     }
 
 
-def check_key(session: Session, by: Actor, key: str) -> None:
-    """Find out whether a registration could be kept under a key, before the platform is asked for one.
+def check(
+    session: Session, by: Actor, check_address: AddressCheck, *, key: str, configuration: PlatformConfiguration
+) -> None:
+    """Find out whether a registration could be kept, before the platform is asked for one.
 
     Raises:
         NotAllowed: `by` is no office admin without limits of region.
         Malformed: as lti_platforms.register.
     """
     lti_platforms.require_right(by)
+    # Whom the platform registers us as is not known yet.
+    details = _details(configuration, client_id="-")
     faults = lti_platforms.faults_of_key(session, key.strip())
+    faults += lti_platforms.faults_of(session, details, check_address, platform_id=None)
     if faults:
         raise Malformed("lti_platform_malformed", faults=faults)
 
@@ -236,14 +241,7 @@ def keep(
         NotAllowed: `by` is no office admin without limits of region.
         Malformed: as lti_platforms.register, of what the platform told.
     """
-    details = LtiDetails(
-        issuer=configuration.issuer,
-        client_id=client.client_id,
-        authorization_url=configuration.authorization_url,
-        key_set_url=configuration.key_set_url,
-        token_url=configuration.token_url,
-        token_audience=configuration.token_audience if configuration.token_url else "",
-    )
+    details = _details(configuration, client.client_id)
     view = lti_platforms.register(session, by, check_address, key=key, details=details)
     session.add(
         LtiRegistration(
@@ -292,6 +290,17 @@ def discard(session: Session, by: Actor, key: str) -> None:
     for begun in (LtiRegistration, LtiLogin, LtiNonce, LtiDeployment, LtiPlatform):
         session.execute(delete(begun).where(begun.platform_id == platform_id))
     session.execute(delete(Platform).where(Platform.id == platform_id))
+
+
+def _details(configuration: PlatformConfiguration, client_id: str) -> LtiDetails:
+    return LtiDetails(
+        issuer=configuration.issuer,
+        client_id=client_id,
+        authorization_url=configuration.authorization_url,
+        key_set_url=configuration.key_set_url,
+        token_url=configuration.token_url,
+        token_audience=configuration.token_audience if configuration.token_url else "",
+    )
 
 
 def _waiting(session: Session, by: Actor, key: str) -> LtiRegistration:

@@ -1,20 +1,17 @@
 """Trying out an LTI platform's registration, one thing after the other, so that an admin sees which field is wrong."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms_plugin.services import lti_platforms
 from lms_plugin.services.access import Actor
+from lms_plugin.services.lti_signing import Sign
 from lms_plugin.services.platforms import Console
 from lms_plugin.storage.lti import LtiLink
-
-Sign = Callable[[dict[str, Any]], str]
-"""A JWT (RS256) of these claims, signed with this tool's key."""
 
 
 class Step(StrEnum):

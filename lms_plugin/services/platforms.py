@@ -228,6 +228,20 @@ def listing(session: Session, by: Actor | Console) -> list[PlatformView]:
     return [_view(platform) for platform in session.scalars(select(Platform).order_by(Platform.key))]
 
 
+def base_url_of(session: Session, by: Actor | Console, key: str) -> str:
+    """The address that a platform is registered with.
+
+    Raises:
+        NotAllowed: `by` is no office admin without limits of region.
+        NotFound: no platform has this key.
+    """
+    _require_right(by)
+    found = session.scalar(select(Platform.base_url).where(Platform.key == key))
+    if found is None:
+        raise NotFound(what="platform", key=key)
+    return found
+
+
 def connection(session: Session, seal: Seal, key: str) -> Connection | None:
     """How to reach a platform, for the worker's reporter; None where no platform has this key.
 

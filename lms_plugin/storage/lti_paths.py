@@ -36,7 +36,8 @@ class LtiPicking(Base):
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     platform_id: Mapped[int] = mapped_column(ForeignKey("platforms.id"))
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    """Who the author is here; None for somebody whom only the platform knows."""
     deployment_id: Mapped[str] = mapped_column(String(255))
     return_url: Mapped[str] = mapped_column(Text)
     settings: Mapped[dict[str, Any]]

@@ -35,7 +35,7 @@ def upgrade() -> None:
         "lti_pickings",
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("platform_id", BIG_ID, nullable=False),
-        sa.Column("user_id", BIG_ID, nullable=False),
+        sa.Column("user_id", BIG_ID, nullable=True),
         sa.Column("deployment_id", sa.String(length=255), nullable=False),
         sa.Column("return_url", sa.Text(), nullable=False),
         sa.Column("settings", JSON, nullable=False),
