@@ -1,9 +1,11 @@
-"""The Open edX test platform as a pytest fixture: one process for each test process, emptied for each test."""
+"""The test platforms as pytest fixtures: one process of each for each test process, emptied for each test."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from tests.peers.lti.interface import LtiTestPlatform
+from tests.peers.lti.platform import LtiPlatform
 from tests.peers.process import OpenEdxPeer, prepare_environment
 
 
@@ -25,3 +27,33 @@ def openedx_peer(openedx_process: OpenEdxPeer) -> Iterator[OpenEdxPeer]:
     yield openedx_process
     if openedx_process.running:
         openedx_process.faults()  # lets go whoever still waits in a slow answer
+
+
+@pytest.fixture(scope="session")
+def own_lti_process() -> Iterator[LtiPlatform]:
+    with LtiPlatform() as platform:
+        yield platform
+
+
+@pytest.fixture
+def own_lti_platform(own_lti_process: LtiPlatform) -> Iterator[LtiPlatform]:
+    """Our own LTI platform with nothing on it but its keys."""
+    yield from emptied(own_lti_process)
+
+
+def emptied(platform: LtiPlatform) -> Iterator[LtiPlatform]:
+    """A running platform without people, links and faults, its clock right."""
+    if not platform.running:
+        platform.start()
+    platform.faults()
+    platform.seed(reset=True)
+    yield platform
+    if platform.running:
+        platform.faults()
+
+
+@pytest.fixture(params=["own"])
+def lti_platform(request: pytest.FixtureRequest) -> LtiTestPlatform:
+    """An LTI Advantage platform; the test runs once on each of those there are."""
+    platform: LtiTestPlatform = request.getfixturevalue(f"{request.param}_lti_platform")
+    return platform

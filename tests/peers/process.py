@@ -1,4 +1,4 @@
-"""Starts, seeds, spoils and reads the Open edX test platform from Python; needs no pytest."""
+"""Starts, seeds, spoils and reads the test platforms from Python; needs no pytest."""
 
 import fcntl
 import json
@@ -6,6 +6,7 @@ import select
 import subprocess
 import sys
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -28,22 +29,29 @@ def prepare_environment() -> Path:
     return PYTHON
 
 
-class OpenEdxPeer:
+class PeerProcess(ABC):
     """One platform process with its own folder; a context manager.
 
     The folder outlives `kill` and `restart`, as a platform's database does. Without a folder a temporary one is used.
     """
 
-    client_id: str
-    client_secret: str
     base_url: str
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="openedx-peer-")
+        self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="peer-")
         self.folder = folder or Path(self._temporary.name if self._temporary else "")
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
         self._http = httpx.Client(trust_env=False, timeout=30)
+
+    @property
+    @abstractmethod
+    def command(self) -> list[str]:
+        """What starts the process; `--port` and `--folder` are added."""
+
+    def is_ready(self, ready: Mapping[str, Any]) -> None:
+        """Take what the process says of itself once it serves."""
+        self.base_url = ready["base_url"]
 
     def __enter__(self) -> Self:
         self.start()
@@ -67,7 +75,7 @@ class OpenEdxPeer:
         if self._process is not None:
             raise RuntimeError("the platform is already running")
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = [str(PYTHON), "-B", str(SERVE), "--port", str(self._port), "--folder", str(self.folder)]
+        command = [*self.command, "--port", str(self._port), "--folder", str(self.folder)]
         with self.log_path.open("ab") as log:
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=ROOT)
         self._process = process
@@ -77,10 +85,7 @@ class OpenEdxPeer:
         if not line:
             self.kill()
             raise RuntimeError(f"the platform did not start:\n{self.log_path.read_text()[-2000:]}")
-        ready = json.loads(line)
-        self.base_url = ready["base_url"]
-        self.client_id = ready["client_id"]
-        self.client_secret = ready["client_secret"]
+        self.is_ready(json.loads(line))
         self._port = httpx.URL(self.base_url).port or 0
 
     def kill(self) -> None:
@@ -94,8 +99,18 @@ class OpenEdxPeer:
             if stream is not None:
                 stream.close()
 
+    def stop(self) -> None:
+        """End the process as its admin does, by closing what it was started with."""
+        process = self._process
+        if process is None:
+            return
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(START_SECONDS)
+        self.kill()
+
     def restart(self) -> None:
-        """Kill and serve again at the same address; tokens of before are no longer valid."""
+        """Kill and serve again at the same address."""
         self.kill()
         self.start()
 
@@ -104,6 +119,32 @@ class OpenEdxPeer:
         self._http.close()
         if self._temporary is not None:
             self._temporary.cleanup()
+
+    def _post(self, path: str, body: object) -> Any:
+        answer = self._http.post(f"{self.base_url}{path}", json=body)
+        answer.raise_for_status()
+        return answer.json()
+
+    def _get(self, path: str) -> Any:
+        answer = self._http.get(f"{self.base_url}{path}")
+        answer.raise_for_status()
+        return answer.json()
+
+
+class OpenEdxPeer(PeerProcess):
+    """The Open edX test platform. What it knows outlives `restart`, but for tokens: those of before are not valid."""
+
+    client_id: str
+    client_secret: str
+
+    @property
+    def command(self) -> list[str]:
+        return [str(PYTHON), "-B", str(SERVE)]
+
+    def is_ready(self, ready: Mapping[str, Any]) -> None:
+        super().is_ready(ready)
+        self.client_id = ready["client_id"]
+        self.client_secret = ready["client_secret"]
 
     def seed(
         self,
@@ -138,9 +179,7 @@ class OpenEdxPeer:
 
     def state(self) -> dict[str, Any]:
         """{tracking, completions, enrolments, requests}: the package's tables and the latest requests."""
-        answer = self._http.get(f"{self.base_url}/peer/state")
-        answer.raise_for_status()
-        held: dict[str, Any] = answer.json()
+        held: dict[str, Any] = self._get("/peer/state")
         return held
 
     def completions(self) -> dict[tuple[str, str], float]:
@@ -155,7 +194,3 @@ class OpenEdxPeer:
         {"kind": "flood", "size": ...}, {"kind": "page"}; each with "times" (1) and "path", a prefix ("/").
         """
         self._post("/peer/faults", [dict(fault) for fault in faults])
-
-    def _post(self, path: str, body: object) -> None:
-        answer = self._http.post(f"{self.base_url}{path}", json=body)
-        answer.raise_for_status()

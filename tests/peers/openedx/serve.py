@@ -6,43 +6,17 @@ never outlives the test that started it; `--stay` is for use by hand.
 
 import argparse
 import json
-import logging
 import os
-import secrets
 import sys
-import threading
 from pathlib import Path
-from socketserver import ThreadingMixIn
-from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+# The platform's interpreter knows nothing of this project; what all test platforms share is found from the root.
+sys.path.append(str(Path(__file__).resolve().parents[3]))
+
+from tests.peers.serving import PeerRequestHandler, PeerServer, end_with_standard_input, secret_kept_in
 
 CLIENT_ID = "lms-plugin"
 SERVICE_USER = "lms_plugin_service"
-
-
-class PeerServer(ThreadingMixIn, WSGIServer):
-    """One thread per request; the listening queue is long enough for a worker that sends in parallel."""
-
-    daemon_threads = True
-    request_queue_size = 128
-
-
-class PeerRequestHandler(WSGIRequestHandler):
-    """Hands the connection itself to the fault middleware, which may have to cut it."""
-
-    def get_environ(self) -> dict[str, Any]:
-        return {**super().get_environ(), "peer.connection": self.connection}
-
-    def log_message(self, format: str, *args: object) -> None:
-        logging.getLogger("peer.requests").info(format, *args)
-
-
-def secret_kept_in(folder: Path, name: str) -> str:
-    """A secret that stays the same when the process is started again on its folder."""
-    path = folder / name
-    if not path.exists():
-        path.write_text(secrets.token_urlsafe(24))
-    return path.read_text()
 
 
 def prepare(client_secret: str) -> None:
@@ -57,12 +31,6 @@ def prepare(client_secret: str) -> None:
     register_client(CLIENT_ID, client_secret, SERVICE_USER, staff=True)
 
 
-def leave_when_input_closes() -> None:
-    while sys.stdin.buffer.read(4096):
-        pass
-    os._exit(0)
-
-
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--port", type=int, default=0)
@@ -72,21 +40,21 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     os.environ["PEER_FOLDER"] = str(options.folder)
     os.environ["DJANGO_SETTINGS_MODULE"] = "peer_site.settings"
+    # The settings name this address (it is the LTI issuer), so it is taken before they are read.
+    server = PeerServer(("127.0.0.1", options.port), PeerRequestHandler)
+    base_url = f"http://127.0.0.1:{server.server_port}"
+    os.environ["PEER_BASE_URL"] = base_url
 
     client_secret = secret_kept_in(options.folder, "client-secret")
     prepare(client_secret)
     from django.core.wsgi import get_wsgi_application
-    from peer_site.faults import FaultyFront
 
-    server = PeerServer(("127.0.0.1", options.port), PeerRequestHandler)
+    from tests.peers.faults import FaultyFront
+
     server.set_app(FaultyFront(get_wsgi_application()))
     if not options.stay:
-        threading.Thread(target=leave_when_input_closes, daemon=True).start()
-    ready = {
-        "base_url": f"http://127.0.0.1:{server.server_port}",
-        "client_id": CLIENT_ID,
-        "client_secret": client_secret,
-    }
+        end_with_standard_input()
+    ready = {"base_url": base_url, "client_id": CLIENT_ID, "client_secret": client_secret}
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()
     server.serve_forever()

@@ -1,6 +1,7 @@
 """Faults in front of the genuine application: slow, refusing, and answers that are lost on the way back."""
 
 import json
+import re
 import socket
 import threading
 from collections import deque
@@ -18,7 +19,7 @@ KEPT_REQUESTS = 2000
 
 @dataclass
 class Fault:
-    """What happens to the next `times` requests whose path starts with `path`.
+    """What happens to the next `times` requests whose path starts with `path` and matches `pattern`.
 
     kind `slow` waits `seconds` and then serves; `refuse` answers `status` without serving; `lose_answer` serves and
     then cuts the connection, or answers `status` where one is given; `redirect` sends the caller to `location`;
@@ -27,12 +28,17 @@ class Fault:
 
     kind: str
     path: str = "/"
+    pattern: str = ""
+    method: str = ""
     times: int = 1
     seconds: float = 0.0
     status: int = 0
     retry_after: str | None = None
     location: str = ""
     size: int = 0
+
+    def meets(self, method: str, path: str) -> bool:
+        return path.startswith(self.path) and self.method in {"", method} and re.search(self.pattern, path) is not None
 
 
 class FaultyFront:
@@ -52,7 +58,7 @@ class FaultyFront:
         if path.startswith("/peer/"):
             environ["peer.requests"] = self._requests
             return self._application(environ, start_response)
-        fault = self._next_fault(path)
+        fault = self._next_fault(environ["REQUEST_METHOD"], path)
         entry: dict[str, Any] = {
             "method": environ["REQUEST_METHOD"],
             "path": path,
@@ -77,10 +83,10 @@ class FaultyFront:
             self._cleared = threading.Event()
         return answer(start_response, 200, {"planned": len(planned)})
 
-    def _next_fault(self, path: str) -> Fault | None:
+    def _next_fault(self, method: str, path: str) -> Fault | None:
         with self._guard:
             for fault in self._faults:
-                if fault.times > 0 and path.startswith(fault.path):
+                if fault.times > 0 and fault.meets(method, path):
                     fault.times -= 1
                     return fault
         return None
