@@ -199,8 +199,7 @@ def get(session: Session, by: Actor | Console, key: str) -> LtiPlatformView:
     ).one_or_none()
     if row is None:
         raise NotFound(what="platform", key=key)
-    platform, lti = row.tuple()
-    return _view(session, platform, lti)
+    return _view(session, row.Platform, row.LtiPlatform)
 
 
 def faults_of_key(session: Session, key: str) -> list[FieldFault]:
