@@ -8,7 +8,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Malformed, Refusal
-from lms_plugin.http import lti_wording
+from lms_plugin.http import platform_wording
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import Visitor
 from lms_plugin.http.security import framed_policy
@@ -84,7 +84,7 @@ def _for_admin(actor: Actor, asked: Asked) -> ResponseReturnValue:
         platform_key = shared.database.transact(keep)
     except Malformed as refusal:
         faults = refusal.params.get("faults")
-        errors = lti_wording.field_errors(faults) if isinstance(faults, list) else {}
+        errors = platform_wording.field_errors(faults) if isinstance(faults, list) else {}
         return _page(asked, configuration, key=key, errors=errors, refused=refusal_sentence(refusal)), 422
     except Refusal as refusal:
         return _page(asked, configuration, key=key, refused=refusal_sentence(refusal)), 409

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Malformed, NotFound
-from lms_plugin.http import lti_wording
+from lms_plugin.http import platform_wording
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.http.wording import refusal_sentence
@@ -182,7 +182,7 @@ def _page(
         condition_words=condition_words,
         error_words=error_words,
         kind_words=kind_words,
-        lti_words=lti_wording,
+        lti_words=platform_wording,
         limits=lti_platforms,
     )
 
@@ -229,7 +229,7 @@ def _form_of(platform: LtiPlatformView) -> dict[str, str]:
 
 def _errors(refusal: Malformed) -> dict[str, str]:
     faults = refusal.params.get("faults")
-    return lti_wording.field_errors(faults) if isinstance(faults, list) else {}
+    return platform_wording.field_errors(faults) if isinstance(faults, list) else {}
 
 
 def _back(platform_key: str) -> str:

@@ -136,7 +136,7 @@ class TestTheTrial:
     def test_with_a_link_line_items_and_roster_are_read_as_well(
         self, office: Stage, own_lti_platform: LtiPlatform
     ) -> None:
-        own_lti_platform.seed(users=[AUTHOR, Person("t1"), Person("t2")], links=[Link("whole")])
+        own_lti_platform.seed(users=[AUTHOR, Person("t1"), Person("t2")], links=[Link("whole")], page_size=20)
         platform_id = register(office, own_lti_platform)
         note_link(office, platform_id, own_lti_platform)
         page = office.browser("admin").post(f"/office/platforms/{KEY}/trial").text

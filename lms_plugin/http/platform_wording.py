@@ -10,7 +10,7 @@ from lms_plugin.services.lti_platforms import FieldFault
 from lms_plugin.services.platform_trial import Finding, Outcome, Step, Untried
 
 
-def lti_registration_refusals(refusal: Refusal) -> dict[str, str]:
+def platform_refusals(refusal: Refusal) -> dict[str, str]:
     """What refusals of registering and choosing say, by their codes."""
     params = refusal.params
     answers = {
