@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from lms_plugin.adapters.lti.key_sets import HttpKeySets
+from lms_plugin.adapters.lti.registration import Registration
+from lms_plugin.adapters.lti.trial import Trial
+from lms_plugin.adapters.reporters import check_address
 from lms_plugin.api import blueprint as api
 from lms_plugin.api.beat_lane import BeatLane
 from lms_plugin.config import Settings, read_settings
@@ -93,6 +97,9 @@ def create_app(
         attachments=Folder(settings.attachments_root),
         seal=Seal(settings.secret_key),
         platform_keys=PlatformKeys(database, HttpKeySets(allow_loopback=settings.lms_allow_loopback)),
+        check_lms_address=partial(check_address, allow_loopback=settings.lms_allow_loopback),
+        platform_trial=Trial(allow_loopback=settings.lms_allow_loopback, now=tell_time),
+        registration_calls=Registration(allow_loopback=settings.lms_allow_loopback, now=tell_time),
     )
     make_login_manager().init_app(app)
     languages.make_babel().init_app(app, locale_selector=languages.choose_language, default_timezone=settings.timezone)

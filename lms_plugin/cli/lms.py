@@ -7,7 +7,9 @@ import click
 
 from lms_plugin.adapters.reporters import check_address
 from lms_plugin.cli.environment import now, opened, reporters_of
-from lms_plugin.services import delivery_list, lti_keys, platforms, reconciling
+from lms_plugin.services import delivery_list, lti_keys, lti_platforms, platforms, reconciling
+from lms_plugin.services.lti_platforms import LtiDetails
+from lms_plugin.services.lti_registration import OurAddresses
 from lms_plugin.services.platforms import CONSOLE, Seal
 
 VARIABLE = "LMS_PLUGIN_LMS_SECRET"
@@ -64,6 +66,47 @@ def update(key: str, url: str | None, client_id: str | None, new_secret: bool) -
             client_secret=secret,
         )
     click.echo(f"changed {key}")
+
+
+@lms.command("register-lti")
+@click.argument("key")
+@click.option("--issuer", required=True, help="Who signs launches (iss), as the platform shows it.")
+@click.option("--client-id", required=True, help="Whom the platform knows this service as.")
+@click.option("--authorization-url", required=True, help="Where a launch asks who it is (OIDC authentication request).")
+@click.option("--key-set-url", required=True, help="The platform's public keys (JWKS).")
+@click.option("--token-url", default="", help="Where access tokens are given; without it no hours are sent.")
+@click.option("--token-audience", default="", help="The aud of token requests, where it is not the token address.")
+@click.option("--deployment", "deployments", multiple=True, help="A deployment id; may be given several times.")
+def register_lti(
+    key: str,
+    issuer: str,
+    client_id: str,
+    authorization_url: str,
+    key_set_url: str,
+    token_url: str,
+    token_audience: str,
+    deployments: tuple[str, ...],
+) -> None:
+    """Register the LTI 1.3 platform KEY; prints what to enter there."""
+    details = LtiDetails(
+        issuer, client_id, authorization_url, key_set_url, token_url, token_audience, deployment_ids=deployments
+    )
+    with opened() as (settings, database), database.writing() as session:
+        lti_platforms.register(
+            session,
+            CONSOLE,
+            lambda address: check_address(address, allow_loopback=settings.lms_allow_loopback),
+            key=key,
+            details=details,
+        )
+        ours = OurAddresses(settings.base_url)
+    click.echo(f"registered {key}; enter in the platform:")
+    for what, address in (
+        ("login address", ours.login),
+        ("launch and deep linking address", ours.launch),
+        ("key set address", ours.key_set),
+    ):
+        click.echo(f"{what:<32} {address}")
 
 
 @lms.command()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from lms_plugin.domain.errors import Refusal
+from lms_plugin.services.lti_platforms import FieldFault
 
 SENTENCES: Final[Mapping[str, str]] = {
     # people
@@ -26,6 +27,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "platform_exists": "the platform {key} is registered already: change it with `lms update`",
     "platform_malformed": "missing or too long: {faults}",
     "platform_secret_needed": "a new address needs the client secret again: add --secret",
+    "platform_is_lti": "{key} is an LTI platform: change it on its page",
+    "lti_platform_malformed": "wrong: {faults}",
+    "registration_waiting": "{key} waits to be confirmed on its page first",
     "lms_address_refused": "the address of {host} is refused: {reason}",
     "lms_unreadable": "the LMS cannot be read: {words}",
     "seal_broken": "a stored secret was sealed with another secret key: give it anew with `lms update --secret`",
@@ -58,4 +62,6 @@ def sentence(refusal: Refusal) -> str:
 
 
 def _listed(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, FieldFault):
+        return f"{value.field} ({value.code})"
+    return ", ".join(map(_listed, value)) if isinstance(value, list | tuple) else str(value)

@@ -13,7 +13,9 @@ from lms_plugin.http.media_address import MediaAddresses
 from lms_plugin.services.attachments import Folder
 from lms_plugin.services.beats import BeatTaker
 from lms_plugin.services.lti_key_sets import PlatformKeys
-from lms_plugin.services.platforms import Seal
+from lms_plugin.services.lti_registration import RegistrationCalls
+from lms_plugin.services.platform_trial import PlatformTrial
+from lms_plugin.services.platforms import AddressCheck, Seal
 from lms_plugin.services.sealing import FileSeal
 from lms_plugin.storage.session import Database
 
@@ -24,7 +26,8 @@ EXTENSION = "lms_plugin"
 class Context:
     """Shared by all requests of a process; `clock` gives the present moment, aware.
 
-    `media_base_url` is the origin of the server that sends the films; None where the service does.
+    `media_base_url` is the origin of the server that sends the films; None where the service does. The last two are the
+    only calls to a platform that a request makes: an admin asks for them and waits for the answer.
     """
 
     database: Database
@@ -40,6 +43,9 @@ class Context:
     attachments: Folder
     seal: Seal
     platform_keys: PlatformKeys
+    check_lms_address: AddressCheck
+    platform_trial: PlatformTrial
+    registration_calls: RegistrationCalls
 
     def new_id(self) -> str:
         """A fresh unguessable name of 22 characters."""

@@ -38,11 +38,12 @@ TAKES_FILES = frozenset({"pages.new_activity", "pages.activity", "pages.homework
 """Endpoints where signed-in people hand in files: more may be sent there than elsewhere."""
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
-_SIGNED_ADDRESSES = {"pages.unsubscribe"}
-"""A signature in the address allows it, whoever asks: a mail program that ends e-mail has no token (RFC 8058)."""
 _FROM_PLATFORMS = {"pages.lti_login", "pages.lti_launch", "pages.lti_account", "pages.continue_with_ticket"}
 """Sent by a platform's page, or by ours in a frame without cookies. What they carry allows them: a state, a signed
 token, a ticket; and none does more than show a page where another site may have made the browser send it."""
+_SIGNED_ADDRESSES = {"pages.unsubscribe", "pages.lti_picker"}
+"""A secret in the address allows it, whoever asks: a mail program that ends e-mail has no token (RFC 8058), and a page
+in a frame of another site keeps no cookie that a token could be compared with."""
 
 
 def make_limiter(*, enabled: bool) -> Limiter:
@@ -140,9 +141,11 @@ def policy(media_base_url: str | None) -> str:
     )
 
 
-def framed_by(policy: str, origins: Iterable[str]) -> str:
-    """A policy that lets pages of other origins show this one in a frame."""
-    return policy.replace("frame-ancestors 'self'", " ".join(("frame-ancestors 'self'", *origins)))
+def framed_policy(media_base_url: str | None, frame_origins: Iterable[str], form_origins: Iterable[str] = ()) -> str:
+    """The policy of a page that may stand in a frame of these origins, and whose forms may be sent to those."""
+    found = policy(media_base_url)
+    found = found.replace("frame-ancestors 'self'", " ".join(("frame-ancestors 'self'", *frame_origins)))
+    return found.replace("form-action 'self'", " ".join(("form-action 'self'", *form_origins)))
 
 
 def guarding_headers(app: Flask, media_base_url: str | None = None) -> list[tuple[str, str]]:

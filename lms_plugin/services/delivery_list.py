@@ -1,21 +1,26 @@
 """What admins see of delivery, and their word to try again: the reports of the regions they answer for."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy import ColumnElement, and_, func, select, true
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Conflict, NotFound
 from lms_plugin.services import access, outbox
 from lms_plugin.services.access import Actor
 from lms_plugin.services.platforms import Console
-from lms_plugin.storage.outbox import ACKNOWLEDGED, REFUSED, WAITING, Platform, Report
+from lms_plugin.storage.lti import LtiLink, PlatformAccount
+from lms_plugin.storage.lti_paths import LtiRegistration
+from lms_plugin.storage.outbox import ACKNOWLEDGED, LRS, LTI, REFUSED, WAITING, Platform, Report
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment, ProgrammeRow
 
 RETRIED_AT_ONCE = 10_000
+LINK = "link:"
+"""How the block key of a report to an LTI platform begins; the link's id follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,8 @@ class Delivery:
     learner_login: str
     learner_name: str
     lms_username: str | None
+    account: str | None
+    """By what name the platform knows the learner; None where that is not known yet."""
     course_key: str
     block_key: str
     state: str
@@ -48,16 +55,29 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedFor:
+    """How many reports a platform refused with the same code and words."""
+
+    code: str
+    words: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class PlatformSummary:
     """How delivery to one platform stands, in reports; `oldest_waiting_at` is since when the longest-owed waits.
 
     `is_registered` is false for a platform that programmes name and nobody has registered: its reports wait.
-    `condition` is `unregistered`, `paused` (by an admin), `faulty`, `failing` (no answers at present) or `well`.
+    `condition` is `unregistered`, `unconfirmed` (an LTI platform that registered by itself), `paused` (by an admin),
+    `faulty`, `failing` (no answers at present) or `well`. `kind` is None where nobody has registered it. Of those that
+    are `waiting`, `unanswered` were sent, and nobody knows yet whether the platform took them.
     """
 
     key: str
+    kind: str | None
     condition: str
     waiting: int
+    unanswered: int
     acknowledged: int
     refused: int
     oldest_waiting_at: datetime | None
@@ -90,10 +110,15 @@ def deliveries(
         NotAllowed: `by` is no office admin.
     """
     query = (
-        select(Report, Enrolment.user_id, User.login, User.name, User.lms_username, ProgrammeRow.key)
+        select(Report, Enrolment.user_id, User, ProgrammeRow.key, Platform.kind, PlatformAccount.subject)
         .join(Enrolment, Enrolment.id == Report.enrolment_id)
         .join(User, User.id == Enrolment.user_id)
         .join(ProgrammeRow, ProgrammeRow.id == Enrolment.programme_id)
+        .outerjoin(Platform, Platform.key == Report.platform_key)
+        .outerjoin(
+            PlatformAccount,
+            and_(PlatformAccount.platform_id == Platform.id, PlatformAccount.user_id == Enrolment.user_id),
+        )
         .where(Report.id > after, _visible_to(by))
         .order_by(Report.id)
         .limit(limit)
@@ -109,9 +134,10 @@ def deliveries(
             programme_key=programme_key,
             enrolment_id=report.enrolment_id,
             learner_id=user_id,
-            learner_login=login,
-            learner_name=name,
-            lms_username=lms_username,
+            learner_login=user.login,
+            learner_name=user.name,
+            lms_username=user.lms_username,
+            account={LTI: subject, LRS: user.login}.get(kind, user.lms_username),
             course_key=report.course_key,
             block_key=report.block_key,
             state=report.state,
@@ -124,7 +150,7 @@ def deliveries(
             error_words=report.last_error_words,
             updated_at=report.updated_at,
         )
-        for report, user_id, login, name, lms_username, programme_key in session.execute(query)
+        for report, user_id, user, programme_key, kind, subject in session.execute(query)
     ]
 
 
@@ -135,18 +161,63 @@ def summaries(session: Session, by: Actor | Console) -> list[PlatformSummary]:
         NotAllowed: `by` is no office admin.
     """
     counted = session.execute(
-        select(Report.platform_key, Report.state, func.count(), func.min(Report.updated_at))
+        select(
+            Report.platform_key,
+            Report.state,
+            func.count(),
+            func.min(Report.updated_at),
+            func.count(Report.unanswered_at),
+        )
         .join(Enrolment, Enrolment.id == Report.enrolment_id)
         .where(_visible_to(by))
         .group_by(Report.platform_key, Report.state)
     ).all()
-    counts = {(key, state): count for key, state, count, _ in counted}
-    oldest = {key: at for key, state, _, at in counted if state == WAITING}
+    counts = {(key, state): count for key, state, count, _at, _unanswered in counted}
+    counts |= {(key, "unanswered"): unanswered for key, state, _, _at, unanswered in counted if state == WAITING}
+    oldest = {key: at for key, state, _, at, _unanswered in counted if state == WAITING}
     platforms = {platform.key: platform for platform in session.scalars(select(Platform))}
+    unconfirmed = set(session.scalars(select(LtiRegistration.platform_id)))
     return [
-        _summary(key, platforms.get(key), counts, oldest.get(key))
+        _summary(key, platforms.get(key), counts, oldest.get(key), unconfirmed)
         for key in sorted(platforms.keys() | {key for key, _ in counts})
     ]
+
+
+def refusals(session: Session, by: Actor | Console, most: int = 5) -> dict[str, list[RefusedFor]]:
+    """By platform, what it refused reports for and how often, the most frequent `most` of each platform.
+
+    Raises:
+        NotAllowed: `by` is no office admin.
+    """
+    counted = session.execute(
+        select(Report.platform_key, Report.last_error_code, Report.last_error_words, func.count())
+        .join(Enrolment, Enrolment.id == Report.enrolment_id)
+        .where(Report.state == REFUSED, _visible_to(by))
+        .group_by(Report.platform_key, Report.last_error_code, Report.last_error_words)
+        .order_by(func.count().desc(), Report.last_error_code, Report.last_error_words)
+    )
+    found: dict[str, list[RefusedFor]] = {}
+    for key, code, words, count in counted:
+        of_platform = found.setdefault(key, [])
+        if len(of_platform) < most:
+            of_platform.append(RefusedFor(code or "", words or "", count))
+    return found
+
+
+def link_titles(session: Session, by: Actor | Console, rows: Sequence[Delivery]) -> dict[str, str]:
+    """What courses the links of LTI platforms stand in, by the block keys of these reports.
+
+    Raises:
+        NotAllowed: `by` is no office admin.
+    """
+    _visible_to(by)
+    ids = {
+        int(one.block_key[len(LINK) :])
+        for one in rows
+        if one.block_key.startswith(LINK) and one.block_key[5:].isdigit()
+    }
+    found = session.execute(select(LtiLink.id, LtiLink.context_title).where(LtiLink.id.in_(ids)))
+    return {f"{LINK}{link_id}": title for link_id, title in found}
 
 
 def retry(session: Session, by: Actor | Console, report_id: int, now: datetime) -> None:
@@ -206,12 +277,18 @@ def _visible_to(by: Actor | Console) -> ColumnElement[bool]:
 
 
 def _summary(
-    key: str, platform: Platform | None, counts: dict[tuple[str, str], int], oldest_waiting_at: datetime | None
+    key: str,
+    platform: Platform | None,
+    counts: dict[tuple[str, str], int],
+    oldest_waiting_at: datetime | None,
+    unconfirmed: Collection[int],
 ) -> PlatformSummary:
     return PlatformSummary(
         key=key,
-        condition=_condition(platform),
+        kind=platform.kind if platform else None,
+        condition=_condition(platform, unconfirmed),
         waiting=counts.get((key, WAITING), 0),
+        unanswered=counts.get((key, "unanswered"), 0),
         acknowledged=counts.get((key, ACKNOWLEDGED), 0),
         refused=counts.get((key, REFUSED), 0),
         oldest_waiting_at=oldest_waiting_at,
@@ -226,9 +303,11 @@ def _summary(
     )
 
 
-def _condition(platform: Platform | None) -> str:
+def _condition(platform: Platform | None, unconfirmed: Collection[int]) -> str:
     if platform is None:
         return "unregistered"
+    if platform.id in unconfirmed:
+        return "unconfirmed"
     if platform.is_paused:
         return "paused"
     if platform.fault_code is not None:

@@ -1,5 +1,6 @@
 """Markdown as HTML that is safe to put into a page: what learners and tutors write, and what a module gives to read."""
 
+import html
 from collections.abc import Sequence
 
 import nh3
@@ -30,6 +31,12 @@ def post_html(markdown: str) -> str:
     return _safe(_POST.render(markdown))
 
 
+def plain_beginning(markdown: str, longest: int) -> str:
+    """How a text begins, without its marks and on one line, at most `longest` characters."""
+    text = " ".join(html.unescape(nh3.clean(_READING.render(markdown), tags=set())).split())
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
+
+
 def quoted(body: str, author: str) -> str:
     """The beginning of a reply that quotes a post: its own lines, behind quote marks, with its author's name.
 
@@ -40,9 +47,9 @@ def quoted(body: str, author: str) -> str:
     return "\n".join([f"> **{_plain(author)}**", ">", *(f"> {line}".rstrip() for line in kept), "", ""])
 
 
-def _safe(html: str) -> str:
+def _safe(rendered: str) -> str:
     return nh3.clean(
-        html,
+        rendered,
         tags=set(_TAGS),
         attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
         url_schemes=set(_SCHEMES),

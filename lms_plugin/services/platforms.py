@@ -20,6 +20,7 @@ from lms_plugin.services import access, platform_health
 from lms_plugin.services.access import Actor
 from lms_plugin.services.ports import WORDS_LIMIT
 from lms_plugin.storage.lti import LtiPlatform
+from lms_plugin.storage.lti_paths import LtiRegistration
 from lms_plugin.storage.outbox import COMPLETION, LRS, LTI, Platform
 
 KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
@@ -170,9 +171,12 @@ def update(
         NotAllowed: `by` is no office admin without limits of region.
         NotFound: no platform has this key.
         Malformed: as for `register`, or the secret is needed (`platform_secret_needed`).
+        Conflict: it is an LTI platform (`platform_is_lti`), see lti_platforms.py.
     """
     _require_right(by)
     platform = _locked(session, key)
+    if platform.kind == LTI:
+        raise Conflict("platform_is_lti", key=key)
     faults = _faults_of(
         platform.base_url if base_url is None else base_url,
         platform.client_id if client_id is None else client_id,
@@ -214,9 +218,12 @@ def resume(session: Session, by: Actor | Console, *, key: str) -> PlatformView:
     Raises:
         NotAllowed: `by` is no office admin without limits of region.
         NotFound: no platform has this key.
+        Conflict: it waits to be confirmed (`registration_waiting`), see lti_registration.py.
     """
     _require_right(by)
     platform = _locked(session, key)
+    if session.get(LtiRegistration, platform.id) is not None:
+        raise Conflict("registration_waiting", key=key)
     platform.is_paused, platform.paused_reason = False, None
     platform_health.try_at_once(platform)
     session.flush()
@@ -231,6 +238,20 @@ def listing(session: Session, by: Actor | Console) -> list[PlatformView]:
     """
     _require_right(by)
     return [_view(platform) for platform in session.scalars(select(Platform).order_by(Platform.key))]
+
+
+def base_url_of(session: Session, by: Actor | Console, key: str) -> str:
+    """The address that a platform is registered with.
+
+    Raises:
+        NotAllowed: `by` is no office admin without limits of region.
+        NotFound: no platform has this key.
+    """
+    _require_right(by)
+    found = session.scalar(select(Platform.base_url).where(Platform.key == key))
+    if found is None:
+        raise NotFound(what="platform", key=key)
+    return found
 
 
 def connection(session: Session, seal: Seal, key: str) -> Connection | LtiConnection | None:

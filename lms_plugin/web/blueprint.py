@@ -42,7 +42,9 @@ from lms_plugin.web import (
     ledger,
     lti,
     lti_accounts,
+    lti_deep_linking,
     lti_places,
+    lti_registration,
     media,
     meeting_edit,
     meeting_notes,
@@ -58,6 +60,7 @@ from lms_plugin.web import (
     own_posts,
     pace,
     placements,
+    platforms,
     post_marking,
     questions,
     school_study,
@@ -228,6 +231,13 @@ def register(app: Flask, limiter: Limiter) -> None:
     at("/office/examinations/<programme_key>/file", "examination_file", examinations.marks_file, methods=FORM)
     at("/office/deliveries", "deliveries", deliveries.deliveries)
     at("/office/deliveries/<id:report_id>/retry", "retry", deliveries.retry, methods=["POST"])
+    at("/office/platforms", "platforms", platforms.platform_list)
+    at("/office/platforms/new", "new_platform", platforms.new_platform, methods=FORM)
+    at("/office/platforms/<platform_key>", "platform", platforms.platform, methods=FORM)
+    at("/office/platforms/<platform_key>/trial", "try_platform", platforms.try_platform, methods=["POST"])
+    at("/office/platforms/<platform_key>/pause", "pause_platform", platforms.pause_platform, methods=["POST"])
+    at("/office/platforms/<platform_key>/resume", "resume_platform", platforms.resume_platform, methods=["POST"])
+    at("/office/platforms/<platform_key>/word", "confirm_platform", platforms.confirm_platform, methods=["POST"])
     at("/office/platforms/<platform_key>/retry", "retry_platform", deliveries.retry_platform, methods=["POST"])
 
     at("/lti/login", "lti_login", throttle_launches(limiter, lti.login), methods=FORM)
@@ -243,6 +253,8 @@ def register(app: Flask, limiter: Limiter) -> None:
         throttle_refused_launches(limiter, continuing.continue_with_ticket),
         methods=FORM,
     )
+    at("/lti/register", "lti_register", lti_registration.register, methods=FORM)
+    at("/lti/deep-linking/<secret>", "lti_picker", lti_deep_linking.picker, methods=FORM)
 
     at("/media/<signed>/<path:name>", "media", media.media)
     at("/api/v1/docs", "api_docs", api_docs.api_docs)

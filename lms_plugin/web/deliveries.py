@@ -1,13 +1,18 @@
 """What the LMS platforms have been told, for the whole programme office: states in words, and another try."""
 
+from collections.abc import Mapping
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Conflict
+from lms_plugin.domain.programme import Programme
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
+from lms_plugin.http.languages import current_language
 from lms_plugin.services import access, catalogue, delivery_list
 from lms_plugin.services.access import Actor
 from lms_plugin.services.delivery_list import Delivery, PlatformSummary
@@ -28,6 +33,8 @@ def deliveries() -> str:
         rows = delivery_list.deliveries(
             store, actor, platform_key=platform, state=state, after=after, limit=ROWS_ON_A_PAGE + 1
         )
+        refusals = delivery_list.refusals(store, actor)
+        links = delivery_list.link_titles(store, actor, rows)
         programmes = {one.programme.key: one.programme for one in catalogue.all_in_force(store, context().clock())}
     shown = rows[:ROWS_ON_A_PAGE]
     return render_template(
@@ -42,6 +49,8 @@ def deliveries() -> str:
         error_words=error_words,
         state_words=_state_names(),
         delivery_words=delivery_words,
+        refusals=refusals,
+        part_words=lambda one: part_words(one, links, programmes),
     )
 
 
@@ -62,7 +71,15 @@ def retry_platform(platform_key: str) -> ResponseReturnValue:
     """Let all refused reports of a platform be sent again."""
     actor, shared = _whole_office(), context()
     now = shared.clock()
-    count = shared.database.transact(lambda store: delivery_list.retry_refused(store, actor, platform_key, now))
+    code, count = request.form.get("code") or None, 0
+
+    def some(store: Session) -> int:
+        return delivery_list.retry_refused(store, actor, platform_key, now, code=code)
+
+    # Each step is a transaction of its own, so that nobody waits long for the rows.
+    while (found := shared.database.transact(some)) == delivery_list.RETRIED_AT_ONCE:
+        count += found
+    count += found
     flash(ngettext("%(num)s report will be sent again.", "%(num)s reports will be sent again.", count), "success")
     return redirect(_back(), 303)
 
@@ -74,6 +91,7 @@ def condition_words(platform: PlatformSummary) -> tuple[str, str]:
         "failing": ("warn", _("No answer at present")),
         "faulty": ("bad", _("Connection refused")),
         "paused": ("held", _("Paused")),
+        "unconfirmed": ("held", _("Waits to be confirmed")),
         "unregistered": ("missing", _("Not registered yet")),
     }
     return words[platform.condition]
@@ -86,6 +104,21 @@ def delivery_words(delivery: Delivery) -> tuple[str, str]:
     if delivery.state == "acknowledged":
         return ("ok", _("Acknowledged")) if delivery.next_attempt_at is None else ("ok", _("Being confirmed"))
     return ("warn", _("Trying again")) if delivery.attempts else ("wait", _("Waiting"))
+
+
+def part_words(delivery: Delivery, links: Mapping[str, str], programmes: Mapping[str, Programme]) -> str:
+    """What of a course, or of a programme, a report is about, in words a person knows."""
+    key, programme = delivery.block_key, programmes.get(delivery.programme_key)
+    if key in links:
+        return str(_("Link in %(course)s", course=links[key] or delivery.course_key))
+    kind, _colon, module_key = key.partition(":")
+    if key == "programme":
+        return str(_("Whole programme"))
+    if kind in ("module", "video"):
+        module = next((one for one in programme.modules if one.key == module_key), None) if programme else None
+        title = module.title.in_language(current_language()) if module else module_key
+        return str(_("Film of %(module)s", module=title)) if kind == "video" else title
+    return key.rpartition("@")[2] or key
 
 
 def error_words(code: str | None) -> str:

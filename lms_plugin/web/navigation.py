@@ -282,6 +282,12 @@ def _office(whole: bool) -> Area:
             Entry("pages.office_faq", _("FAQ"), ("withdraw_faq",)),
             Entry("pages.office_trail", _("What tutors did")),
             Entry("pages.deliveries", _("LMS reports"), ("retry", "retry_platform"), shown=whole),
+            Entry(
+                "pages.platforms",
+                _("LMS platforms"),
+                ("new_platform", "platform", "try_platform", "confirm_platform", "lti_register"),
+                shown=whole,
+            ),
         ],
     )
 

@@ -207,6 +207,20 @@ PAGES = {
     ("GET", "pages.deliveries"): (302, 403, 403, 403, 403, 403, 403, 403, 200),
     ("POST", "pages.retry"): (302, 403, 403, 403, 403, 403, 403, 403, 303),
     ("POST", "pages.retry_platform"): (302, 403, 403, 403, 403, 403, 403, 403, 303),
+    ("GET", "pages.platforms"): (302, 403, 403, 403, 403, 403, 403, 403, 200),
+    ("GET", "pages.new_platform"): (302, 403, 403, 403, 403, 403, 403, 403, 200),
+    ("POST", "pages.new_platform"): (302, 403, 403, 403, 403, 403, 403, 403, 422),
+    # programmes name the platform, and nobody has registered it: test_platforms.py has some
+    ("GET", "pages.platform"): (302, 403, 403, 403, 403, 403, 403, 403, 404),
+    ("POST", "pages.platform"): (302, 403, 403, 403, 403, 403, 403, 403, 404),
+    ("POST", "pages.try_platform"): (302, 403, 403, 403, 403, 403, 403, 403, 404),
+    ("POST", "pages.pause_platform"): (302, 403, 403, 403, 403, 403, 403, 403, 404),
+    ("POST", "pages.resume_platform"): (302, 403, 403, 403, 403, 403, 403, 403, 404),
+    ("POST", "pages.confirm_platform"): (302, 403, 403, 403, 403, 403, 403, 403, 404),
+    ("GET", "pages.lti_register"): (401, 403, 403, 403, 403, 403, 403, 403, 422),  # nothing is handed over
+    ("POST", "pages.lti_register"): (401, 403, 403, 403, 403, 403, 403, 403, 422),
+    ("GET", "pages.lti_picker"): (404, 404, 404, 404, 404, 404, 404, 404, 404),  # a made-up secret
+    ("POST", "pages.lti_picker"): (404, 404, 404, 404, 404, 404, 404, 404, 404),
 }
 API = {
     ("POST", "api.create_token"): (401, 401, 401, 401, 401, 401, 401, 401, 401),
@@ -319,6 +333,7 @@ FORMS = {
     "pages.tutor_post": {"action": "excellent"},
     "pages.tutor_message": {"title": "t", "body": "{nonsense}"},
     "pages.tutor_learner": {"body": "n"},
+    "pages.pause_platform": {"reason": "moving house"},
     "pages.tutor_brief": {"audience": "group", "body": "t", "body_en": "t"},
 }
 BODIES = {
@@ -394,6 +409,7 @@ def address_of(stage: Stage, rule: Rule) -> str:
         "piece": 1,
         "programme_key": "rural",
         "token": "made-up",
+        "secret": "made-up",
         "filename": "css/app.css",
     }
     if rule.endpoint == "pages.media":
