@@ -24,6 +24,8 @@ from lms_plugin.domain.errors import Refusal
 
 Resolver = Callable[[str, int], Sequence[str]]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Query = Mapping[str, str] | Sequence[tuple[str, str]]
+"""What stands behind an address's question mark; as a sequence a name may come twice."""
 
 ADDRESSES_TRIED = 3
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # all that has ever been given out (RFC 4291, 2.4)
@@ -54,11 +56,19 @@ class HttpAnswer:
 
     def json_object(self) -> dict[str, object]:
         """The body as a JSON object with exact decimals, or an empty one where it is anything else."""
-        try:
-            value = json.loads(self.body, parse_float=Decimal)
-        except (ValueError, RecursionError):
-            return {}
+        value = self._json()
         return value if isinstance(value, dict) else {}
+
+    def json_objects(self) -> list[dict[str, object]] | None:
+        """The objects of a JSON array, with exact decimals, whatever else stands in it left out; None for no array."""
+        value = self._json()
+        return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else None
+
+    def _json(self) -> object:
+        try:
+            return json.loads(self.body, parse_float=Decimal)
+        except (ValueError, RecursionError):
+            return None
 
 
 def resolve_host(host: str, port: int) -> Sequence[str]:
@@ -142,7 +152,7 @@ class GuardedClient:
         method: str,
         path: str,
         *,
-        query: Mapping[str, str] | None = None,
+        query: Query | None = None,
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         json_body: object = None,
@@ -151,7 +161,7 @@ class GuardedClient:
 
         Raises AddressRefused when the host leads to a forbidden address, and NoAnswer when no complete answer came.
         """
-        url = self._base.copy_with(path=self._base.path.rstrip("/") + path, params=dict(query or {}))
+        url = self._base.copy_with(path=self._base.path.rstrip("/") + path, params=_pairs(query))
         refused = NoAnswer(words=f"{self._base.host} has no address")
         for address in self._checked_addresses()[:ADDRESSES_TRIED]:
             request = self._http.build_request(
@@ -218,6 +228,10 @@ def _checked_form(base_url: str, *, allow_http: bool) -> httpx.URL:
     if not _is_host(url.raw_host.decode("ascii")):
         raise AddressRefused(host=url.host, reason="malformed")
     return url
+
+
+def _pairs(query: Query | None) -> list[tuple[str, str | int | float | bool | None]]:
+    return list(query.items() if isinstance(query, Mapping) else query or ())
 
 
 def _is_host(host: str) -> bool:

@@ -18,10 +18,11 @@ from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
 from http import HTTPStatus
 
+from lms_plugin.adapters.exchanges import Undelivered
 from lms_plugin.adapters.guarded_http import GuardedClient
 from lms_plugin.adapters.http_answers import on_one_line, platform_words
 from lms_plugin.adapters.openedx.answers import completion_of, refusal_of_reading, refusal_of_writing
-from lms_plugin.adapters.openedx.service_account import ServiceAccount, Undelivered
+from lms_plugin.adapters.openedx.service_account import ServiceAccount
 from lms_plugin.services.ports import (
     Acknowledged,
     CompletionMessage,

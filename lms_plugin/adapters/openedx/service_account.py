@@ -7,27 +7,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from http import HTTPStatus
 
-from lms_plugin.adapters.guarded_http import AddressRefused, GuardedClient, HttpAnswer, NoAnswer
-from lms_plugin.adapters.http_answers import (
-    is_passing,
-    on_one_line,
-    platform_words,
-    refusal_of_any,
-    retry_after_seconds,
-)
+from lms_plugin.adapters.exchanges import Undelivered, exchange
+from lms_plugin.adapters.guarded_http import GuardedClient, HttpAnswer
+from lms_plugin.adapters.http_answers import on_one_line, platform_words, refusal_of_any
 from lms_plugin.services.ports import RefusalCode, Refused, TryLater
 
 OAUTH_PATH = "/oauth2/access_token"
 MARGIN_SECONDS = 60
 LIFE_SECONDS_UNSAID = 300
-
-
-class Undelivered(Exception):
-    """Ends a request early; `answer` is what the caller of the reporter gets to know."""
-
-    def __init__(self, answer: Refused | TryLater) -> None:
-        self.answer = answer
-        super().__init__(answer)
 
 
 class ServiceAccount:
@@ -123,14 +110,6 @@ class ServiceAccount:
         form: Mapping[str, str] | None = None,
         json_body: object = None,
     ) -> HttpAnswer:
-        try:
-            answer = self._client.exchange(method, path, query=query, headers=headers, form=form, json_body=json_body)
-        except AddressRefused as fault:
-            words = f"{fault.params['host']}: {fault.params['reason']}"
-            raise Undelivered(Refused(RefusalCode.BAD_ADDRESS, on_one_line(words))) from fault
-        except NoAnswer as fault:
-            raise Undelivered(TryLater(on_one_line(str(fault.params["words"])))) from fault
-        if is_passing(answer):
-            pause_seconds = retry_after_seconds(answer.headers.get("retry-after"), self._now())
-            raise Undelivered(TryLater(platform_words(answer), pause_seconds))
-        return answer
+        return exchange(
+            self._client, method, path, now=self._now, query=query, headers=headers, form=form, json_body=json_body
+        )
