@@ -8,11 +8,25 @@ import hypothesis
 import pytest
 
 from lms_plugin.storage.session import Database
-from tests.peers.fixtures import lti_platform, openedx_peer, openedx_process, own_lti_platform, own_lti_process
+from tests.peers.fixtures import (
+    lti_platform,
+    openedx_lti_platform,
+    openedx_peer,
+    openedx_process,
+    own_lti_platform,
+    own_lti_process,
+)
 from tests.postgresql import own_server
 from tests.stores import OPENED, STORES, PostgresqlStore, SqliteStore, Store
 
-__all__ = ["lti_platform", "openedx_peer", "openedx_process", "own_lti_platform", "own_lti_process"]
+__all__ = [
+    "lti_platform",
+    "openedx_lti_platform",
+    "openedx_peer",
+    "openedx_process",
+    "own_lti_platform",
+    "own_lti_process",
+]
 
 # How long an example takes says more about the machine than about the code. Where a change is judged, every run
 # tries the same examples; at a desk each run looks for new ones.

@@ -42,6 +42,7 @@ class CompletionBatch(Contender):
         self._environment = {
             "COMPLETION_SITE_DATABASE_URL": url,
             "PEER_FOLDER": str(self.folder),
+            "PEER_BASE_URL": "http://127.0.0.1",  # of its LTI part, which the benchmark does not ask
             "PYTHONPATH": f"{ROOT}:{ROOT / 'tests' / 'peers' / 'openedx'}",
             "PYTHONDONTWRITEBYTECODE": "1",
         }

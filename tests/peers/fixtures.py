@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.peers.lti.interface import LtiTestPlatform
+from tests.peers.lti.openedx import OpenEdxLti
 from tests.peers.lti.platform import LtiPlatform
 from tests.peers.process import OpenEdxPeer, prepare_environment
 
@@ -38,21 +39,22 @@ def own_lti_process() -> Iterator[LtiPlatform]:
 @pytest.fixture
 def own_lti_platform(own_lti_process: LtiPlatform) -> Iterator[LtiPlatform]:
     """Our own LTI platform with nothing on it but its keys."""
-    yield from emptied(own_lti_process)
+    if not own_lti_process.running:
+        own_lti_process.start()
+    own_lti_process.faults()
+    own_lti_process.seed(reset=True)
+    yield own_lti_process
+    if own_lti_process.running:
+        own_lti_process.faults()
 
 
-def emptied(platform: LtiPlatform) -> Iterator[LtiPlatform]:
-    """A running platform without people, links and faults, its clock right."""
-    if not platform.running:
-        platform.start()
-    platform.faults()
-    platform.seed(reset=True)
-    yield platform
-    if platform.running:
-        platform.faults()
+@pytest.fixture
+def openedx_lti_platform(openedx_peer: OpenEdxPeer) -> OpenEdxLti:
+    """Open edX as an LTI platform, with an empty course."""
+    return OpenEdxLti(openedx_peer)
 
 
-@pytest.fixture(params=["own"])
+@pytest.fixture(params=["own", "openedx"])
 def lti_platform(request: pytest.FixtureRequest) -> LtiTestPlatform:
     """An LTI Advantage platform; the test runs once on each of those there are."""
     platform: LtiTestPlatform = request.getfixturevalue(f"{request.param}_lti_platform")

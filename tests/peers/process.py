@@ -42,7 +42,7 @@ class PeerProcess(ABC):
         self.folder = folder or Path(self._temporary.name if self._temporary else "")
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
-        self._http = httpx.Client(trust_env=False, timeout=30)
+        self.http = httpx.Client(trust_env=False, timeout=30)
 
     @property
     @abstractmethod
@@ -116,17 +116,18 @@ class PeerProcess(ABC):
 
     def close(self) -> None:
         self.kill()
-        self._http.close()
+        self.http.close()
         if self._temporary is not None:
             self._temporary.cleanup()
 
-    def _post(self, path: str, body: object) -> Any:
-        answer = self._http.post(f"{self.base_url}{path}", json=body)
+    def post(self, path: str, body: object) -> Any:
+        """Say something to the test's own addresses of the process."""
+        answer = self.http.post(f"{self.base_url}{path}", json=body)
         answer.raise_for_status()
         return answer.json()
 
-    def _get(self, path: str) -> Any:
-        answer = self._http.get(f"{self.base_url}{path}")
+    def get(self, path: str) -> Any:
+        answer = self.http.get(f"{self.base_url}{path}")
         answer.raise_for_status()
         return answer.json()
 
@@ -136,6 +137,8 @@ class OpenEdxPeer(PeerProcess):
 
     client_id: str
     client_secret: str
+    lti: dict[str, str]
+    """What an LTI tool must know of the platform; `client_id` there is another one."""
 
     @property
     def command(self) -> list[str]:
@@ -145,6 +148,7 @@ class OpenEdxPeer(PeerProcess):
         super().is_ready(ready)
         self.client_id = ready["client_id"]
         self.client_secret = ready["client_secret"]
+        self.lti = ready["lti"]
 
     def seed(
         self,
@@ -175,11 +179,11 @@ class OpenEdxPeer(PeerProcess):
         }
         if tracking is not None:
             body["tracking"] = tracking
-        self._post("/peer/seed", body)
+        self.post("/peer/seed", body)
 
     def state(self) -> dict[str, Any]:
         """{tracking, completions, enrolments, requests}: the package's tables and the latest requests."""
-        held: dict[str, Any] = self._get("/peer/state")
+        held: dict[str, Any] = self.get("/peer/state")
         return held
 
     def completions(self) -> dict[tuple[str, str], float]:
@@ -193,4 +197,4 @@ class OpenEdxPeer(PeerProcess):
         (served, then cut off; with "status": 502 answered so), {"kind": "redirect", "location": ...},
         {"kind": "flood", "size": ...}, {"kind": "page"}; each with "times" (1) and "path", a prefix ("/").
         """
-        self._post("/peer/faults", [dict(fault) for fault in faults])
+        self.post("/peer/faults", [dict(fault) for fault in faults])

@@ -103,7 +103,6 @@ def test_a_bad_assertion_gets_no_token(tool: HandMadeTool, key_set: KeySetServer
         assertion = tool.assertion(exp=1)
     refused = tool.ask_token(assertion)
     assert refused.status_code == 400
-    assert refused.json()["error"].startswith("invalid_")
 
 
 def test_the_tool_may_change_its_key_at_any_time(tool: HandMadeTool) -> None:

@@ -88,11 +88,11 @@ class LtiPlatform(PeerProcess):
             "links": [{**asdict(link), "custom": dict(link.custom)} for link in links],
             "settings": {name: value for name, value in settings.items() if value is not None},
         }
-        self._post("/peer/seed", body)
+        self.post("/peer/seed", body)
 
     def set_tool(self, *, launch_url: str, login_url: str, key_set_url: str = "", public_key: str = "") -> None:
         body = {"launch_url": launch_url, "login_url": login_url, "key_set_url": key_set_url, "public_key": public_key}
-        self._post("/peer/tool", body)
+        self.post("/peer/tool", body)
 
     def subject(self, username: str) -> str:
         return subject_of(username)
@@ -122,32 +122,32 @@ class LtiPlatform(PeerProcess):
     def authorize(self, parameters: Mapping[str, str], *, claims: Mapping[str, Any] | None = None) -> dict[str, str]:
         """As `LtiTestPlatform.authorize`; `claims` changes what the token says ({name: value}, None takes away)."""
         if claims is not None:
-            self._post("/peer/set", {"claims": dict(claims)})
-        return form_of(self._http.post(self.authorization_url, data=dict(parameters)))
+            self.post("/peer/set", {"claims": dict(claims)})
+        return form_of(self.http.post(self.authorization_url, data=dict(parameters)))
 
     def sign(self, claims: Mapping[str, Any], headers: Mapping[str, Any] | None = None) -> str:
         """Any claims, signed with the platform's present key."""
-        return str(self._post("/peer/sign", {"claims": dict(claims), "headers": dict(headers or {})})["token"])
+        return str(self.post("/peer/sign", {"claims": dict(claims), "headers": dict(headers or {})})["token"])
 
     def receive_deep_link(self, jwt: str, return_url: str) -> list[dict[str, Any]]:
-        answer = self._http.post(return_url, data={"JWT": jwt})
+        answer = self.http.post(return_url, data={"JWT": jwt})
         if answer.status_code != 200:
             raise PlatformRefused(answer.status_code, answer.text)
         return list(self.state()["content_items"])
 
     def registration_request(self) -> dict[str, str]:
         """What the platform adds to the tool's registration address: openid_configuration, registration_token."""
-        return dict(self._post("/peer/registration", {}))
+        return dict(self.post("/peer/registration", {}))
 
     def rotate_keys(self, *, keep_old: bool = True) -> None:
-        self._post("/peer/rotate", {"keep_old": keep_old})
+        self.post("/peer/rotate", {"keep_old": keep_old})
 
     def set_clock(self, minutes: float) -> None:
-        self._post("/peer/set", {"clock_minutes": minutes})
+        self.post("/peer/set", {"clock_minutes": minutes})
 
     def end_tokens(self) -> None:
         """Let every access token given so far be invalid."""
-        self._post("/peer/end-tokens", {})
+        self.post("/peer/end-tokens", {})
 
     def faults(self, *faults: Fault) -> None:
         planned = []
@@ -155,18 +155,18 @@ class LtiPlatform(PeerProcess):
             entry = {**asdict(fault), "pattern": SERVICES[fault.on]}
             del entry["on"]
             planned.append(entry)
-        self._post("/peer/faults", planned)
+        self.post("/peer/faults", planned)
 
     def enrol(self, *people: Person) -> None:
-        self._post("/peer/members", {"people": [asdict(person) for person in people]})
+        self.post("/peer/members", {"people": [asdict(person) for person in people]})
 
     def remove(self, *usernames: str) -> None:
         """They are in the roster no more, and `Deleted` in its differences."""
-        self._post("/peer/status", {"usernames": usernames, "status": "Deleted"})
+        self.post("/peer/status", {"usernames": usernames, "status": "Deleted"})
 
     def deactivate(self, *usernames: str) -> None:
         """They are `Inactive` in the roster, and cannot launch."""
-        self._post("/peer/status", {"usernames": usernames, "status": "Inactive"})
+        self.post("/peer/status", {"usernames": usernames, "status": "Inactive"})
 
     def scores(self) -> dict[tuple[str, str], HeldScore]:
         return {
@@ -188,10 +188,10 @@ class LtiPlatform(PeerProcess):
 
     def state(self) -> dict[str, Any]:
         """Everything the platform's tables hold."""
-        return dict(self._get("/peer/state"))
+        return dict(self.get("/peer/state"))
 
     def _login(self, **wanted: Any) -> dict[str, str]:
-        answer = self._http.post(f"{self.base_url}/peer/login", json=wanted)
+        answer = self.http.post(f"{self.base_url}/peer/login", json=wanted)
         if answer.status_code != 200:
             raise PlatformRefused(answer.status_code, answer.text)
         return dict(answer.json()["parameters"])

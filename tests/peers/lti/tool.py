@@ -1,5 +1,6 @@
 """A tool written by hand to test the platforms themselves with; it shares no code with the service."""
 
+import functools
 import json
 import secrets
 import threading
@@ -29,6 +30,12 @@ from tests.peers.lti.site.names import (
 )
 
 ALL_SCOPES = (LINE_ITEM_SCOPE, SCORE_SCOPE, RESULT_SCOPE, ROSTER_SCOPE)
+
+
+@functools.cache
+def _first_key() -> rsa.RSAPrivateKey:
+    """The key a tool begins with; one for all tests of a process."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 class KeySetServer:
@@ -77,12 +84,12 @@ class HandMadeTool:
         self.platform = platform
         self._keys = keys
         self.http = httpx.Client(trust_env=False, timeout=30)
-        self.new_key()
+        self.new_key(_first_key())
         platform.set_tool(launch_url=self.launch_url, login_url=self.login_url, key_set_url=keys.url)
 
-    def new_key(self) -> None:
+    def new_key(self, key: rsa.RSAPrivateKey | None = None) -> None:
         """Sign with a new key from now on; the key set holds both."""
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.key = key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.kid = secrets.token_hex(4)
         public = RSAAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
         self._keys.keys.append({**public, "kid": self.kid, "alg": "RS256", "use": "sig"})

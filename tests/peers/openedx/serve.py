@@ -1,7 +1,7 @@
 """Serve the test platform: `serve.py --port 0 --folder DIR` prints one JSON line when it is ready.
 
-The line holds base_url, client_id and client_secret. The process ends when its standard input is closed, so that it
-never outlives the test that started it; `--stay` is for use by hand.
+The line holds base_url, client_id and client_secret, and under `lti` what a tool must know of the platform. The process
+ends when its standard input is closed, so that it never outlives the test that started it; `--stay` is for use by hand.
 """
 
 import argparse
@@ -19,16 +19,20 @@ CLIENT_ID = "lms-plugin"
 SERVICE_USER = "lms_plugin_service"
 
 
-def prepare(client_secret: str) -> None:
-    """Make the tables, the service's staff account and its OAuth2 client."""
+def prepare(client_secret: str) -> dict[str, str]:
+    """Make the tables, the service's staff account and its OAuth2 client; gives what an LTI tool must know."""
     import django
 
     django.setup()
     from django.core.management import call_command
+    from peer_site import clock
     from peer_site.control import register_client
+    from peer_site.lti.control import information
 
     call_command("migrate", run_syncdb=True, verbosity=0, interactive=False)
     register_client(CLIENT_ID, client_secret, SERVICE_USER, staff=True)
+    clock.install()
+    return information()
 
 
 def main() -> None:
@@ -46,7 +50,7 @@ def main() -> None:
     os.environ["PEER_BASE_URL"] = base_url
 
     client_secret = secret_kept_in(options.folder, "client-secret")
-    prepare(client_secret)
+    lti = prepare(client_secret)
     from django.core.wsgi import get_wsgi_application
 
     from tests.peers.faults import FaultyFront
@@ -54,7 +58,7 @@ def main() -> None:
     server.set_app(FaultyFront(get_wsgi_application()))
     if not options.stay:
         end_with_standard_input()
-    ready = {"base_url": base_url, "client_id": CLIENT_ID, "client_secret": client_secret}
+    ready = {"base_url": base_url, "client_id": CLIENT_ID, "client_secret": client_secret, "lti": lti}
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()
     server.serve_forever()

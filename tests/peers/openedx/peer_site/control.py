@@ -14,6 +14,7 @@ from oauth2_provider.models import AccessToken, Application
 from waffle.models import Switch
 
 from peer_site.courses.models import Block, Enrolment
+from peer_site.lti import control as lti
 
 
 def register_user(username: str, *, staff: bool = False) -> Any:
@@ -40,6 +41,7 @@ def register_client(client_id: str, client_secret: str, owner: str, *, staff: bo
 def clear() -> None:
     """Forget learners, enrolments, courses, completions and tokens; clients and their owners stay."""
     owners = Application.objects.values_list("user_id", flat=True)
+    lti.clear()
     for model in (BlockCompletion, Enrolment, Block, AccessToken):
         model.objects.all().delete()
     get_user_model().objects.exclude(pk__in=list(owners)).delete()

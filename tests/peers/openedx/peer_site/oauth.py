@@ -1,7 +1,6 @@
 """Two rules that edx-platform adds to django-oauth-toolkit: whose a client's token is, and tokens as JWTs."""
 
 import json
-import time
 from typing import Any
 
 import jwt
@@ -10,6 +9,8 @@ from django.http import HttpResponse
 from oauth2_provider.models import AccessToken
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauth2_provider.views import TokenView
+
+from peer_site.clock import Clock
 
 
 class OwnersTokens(OAuth2Validator):
@@ -30,7 +31,7 @@ class AccessTokenView(TokenView):
             return response
         answer = json.loads(response.content)
         owner = AccessToken.objects.get(token=answer["access_token"]).user
-        issued_at = int(time.time())
+        issued_at = int(Clock.time())
         claims = {
             "aud": settings.JWT_AUTH["JWT_AUDIENCE"],
             "iss": settings.JWT_ISSUER,

@@ -1,4 +1,7 @@
-"""The smallest Django project that can host edx-completion. The process's folder comes from PEER_FOLDER."""
+"""The smallest Django project that can host edx-completion and lti-consumer-xblock.
+
+The process's folder comes from PEER_FOLDER, its address from PEER_BASE_URL.
+"""
 
 import json
 import os
@@ -11,6 +14,9 @@ from jwt.algorithms import RSAAlgorithm
 from peer_site import standins
 
 FOLDER = Path(os.environ["PEER_FOLDER"])
+LMS_ROOT_URL = LTI_BASE = LTI_API_BASE = LEARNING_MICROFRONTEND_URL = os.environ["PEER_BASE_URL"]
+PLATFORM_NAME = "Peer"
+USAGE_ID_PATTERN = r"(?P<usage_id>(?:i4x://?[^/]+/[^/]+/[^/]+/[^@]+(?:@[^/]+)?)|(?:[^/]+))"
 
 standins.install()  # before the applications load: edx-completion looks for edx-platform while it is imported
 
@@ -29,7 +35,10 @@ INSTALLED_APPS = [
     "oauth2_provider",
     "eventtracking.django",
     "completion",
+    "config_models",
+    "lti_consumer",
     "peer_site.courses",
+    "peer_site.lti",
 ]
 MIDDLEWARE = [
     "edx_django_utils.cache.middleware.RequestCacheMiddleware",
@@ -38,6 +47,10 @@ MIDDLEWARE = [
     "crum.CurrentRequestUserMiddleware",
     "waffle.middleware.WaffleMiddleware",
 ]
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+# As Open edX wants it where tools stand in frames: the browser brings the session along from the tool's site.
+SESSION_COOKIE_SAMESITE = "None"
+SESSION_COOKIE_SECURE = True
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",

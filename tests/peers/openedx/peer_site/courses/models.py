@@ -12,6 +12,13 @@ class Enrolment(models.Model):
         unique_together = (("user", "course_key"),)
 
 
+class Title(models.Model):
+    """What a course is called."""
+
+    course_key = models.CharField(max_length=255, unique=True)
+    title = models.CharField(max_length=200)
+
+
 class Block(models.Model):
     """One block of a course; learners are not shown a hidden one."""
 
