@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from http import HTTPStatus
 
 from lms_plugin.adapters.guarded_http import AddressRefused, GuardedClient, HttpAnswer, NoAnswer, Query
 from lms_plugin.adapters.http_answers import is_passing, on_one_line, platform_words, retry_after_seconds
@@ -9,10 +10,14 @@ from lms_plugin.services.ports import RefusalCode, Refused, TryLater
 
 
 class Undelivered(Exception):
-    """Ends a request early; `answer` is what the caller of the reporter gets to know."""
+    """Ends a request early; `answer` is what the caller of the reporter gets to know.
 
-    def __init__(self, answer: Refused | TryLater) -> None:
+    `status` is the platform's where it answered at all and that says more.
+    """
+
+    def __init__(self, answer: Refused | TryLater, status: int | None = None) -> None:
         self.answer = answer
+        self.status = status
         super().__init__(answer)
 
 
@@ -46,7 +51,7 @@ def exchange(
     except NoAnswer as fault:
         raise Undelivered(TryLater(on_one_line(str(fault.params["words"])))) from fault
     if is_passing(answer):
-        raise Undelivered(
-            TryLater(platform_words(answer), retry_after_seconds(answer.headers.get("retry-after"), now()))
-        )
+        pause_seconds = retry_after_seconds(answer.headers.get("retry-after"), now())
+        is_untaken = answer.status == HTTPStatus.TOO_MANY_REQUESTS
+        raise Undelivered(TryLater(platform_words(answer), pause_seconds, is_untaken), answer.status)
     return answer

@@ -1,28 +1,46 @@
 """A reporter for each registered platform, made when it is first asked for and anew when its registration changed."""
 
 import threading
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from lms_plugin.adapters.guarded_http import GuardedClient
+from lms_plugin.adapters.lti.access_tokens import AccessTokens
+from lms_plugin.adapters.lti.ags import ScoreService
+from lms_plugin.adapters.lti.scores import Comment
+from lms_plugin.adapters.lti.signing import Signer
 from lms_plugin.adapters.openedx.completion_api import CompletionApi
+from lms_plugin.adapters.origin_clients import OriginClients
 from lms_plugin.services import platforms
-from lms_plugin.services.platforms import Connection, Seal
+from lms_plugin.services.line_items import StoredLinks
+from lms_plugin.services.platforms import Connection, LtiConnection, Seal
 from lms_plugin.services.ports import LmsReporter
+from lms_plugin.storage.outbox import COMPLETION
 from lms_plugin.storage.session import Database
 
 
-class Reporters:
-    """Gives reporters by platform key; safe to share between threads. Its clients live until the context ends."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    connection: Connection | LtiConnection
+    reporter: LmsReporter
 
-    def __init__(self, database: Database, seal: Seal, *, allow_loopback: bool) -> None:
+
+class Reporters:
+    """Gives reporters by platform key; safe to share between threads. Its clients live until the context ends.
+
+    `comment` writes what people read beside a score.
+    """
+
+    def __init__(self, database: Database, seal: Seal, *, allow_loopback: bool, comment: Comment) -> None:
         self._database = database
         self._seal = seal
         self._allow_loopback = allow_loopback
+        self._comment = comment
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[Connection, GuardedClient, CompletionApi]] = {}
+        self._known: dict[str, _Known] = {}
         # A replaced client may still be in use by another thread: all of them are closed at the end.
-        self._clients: list[GuardedClient] = []
+        self._clients: list[GuardedClient | OriginClients] = []
 
     def __enter__(self) -> Self:
         return self
@@ -34,7 +52,7 @@ class Reporters:
             client.close()
 
     def __call__(self, platform_key: str) -> LmsReporter | None:
-        """The reporter of a platform, or None where no platform has this key.
+        """The reporter of a platform, or None where no platform has this key, or there is none for its kind.
 
         Raises:
             SealBroken: its secret was sealed with another secret key of the service.
@@ -46,12 +64,34 @@ class Reporters:
             return None
         with self._lock:
             known = self._known.get(platform_key)
-            if known is None or known[0] != connection:
-                client = GuardedClient(connection.base_url, allow_loopback=self._allow_loopback)
-                self._clients.append(client)
-                reporter = CompletionApi(client, connection.client_id, connection.client_secret)
-                known = self._known[platform_key] = (connection, client, reporter)
-            return known[2]
+            if known is None or known.connection != connection:
+                reporter = self._made(connection)
+                if reporter is None:
+                    return None
+                known = self._known[platform_key] = _Known(connection, reporter)
+            return known.reporter
+
+    def _made(self, connection: Connection | LtiConnection) -> LmsReporter | None:
+        if isinstance(connection, LtiConnection):
+            return self._score_service(connection)
+        return self._completion_api(connection) if connection.kind == COMPLETION else None
+
+    def _completion_api(self, connection: Connection) -> CompletionApi:
+        client = GuardedClient(connection.base_url, allow_loopback=self._allow_loopback)
+        self._clients.append(client)
+        return CompletionApi(client, connection.client_id, connection.client_secret)
+
+    def _score_service(self, connection: LtiConnection) -> ScoreService:
+        clients = OriginClients(allow_loopback=self._allow_loopback)
+        self._clients.append(clients)
+        tokens = AccessTokens(
+            token_url=connection.token_url,
+            client_id=connection.client_id,
+            audience=connection.token_audience,
+            sign=Signer(self._database, self._seal),
+            client_for=clients,
+        )
+        return ScoreService(tokens, StoredLinks(self._database, connection.key), self._comment)
 
 
 def check_address(base_url: str, *, allow_loopback: bool) -> None:

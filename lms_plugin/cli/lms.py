@@ -5,8 +5,8 @@ from collections import Counter
 
 import click
 
-from lms_plugin.adapters.reporters import Reporters, check_address
-from lms_plugin.cli.environment import now, opened
+from lms_plugin.adapters.reporters import check_address
+from lms_plugin.cli.environment import now, opened, reporters_of
 from lms_plugin.services import delivery_list, platforms, reconciling
 from lms_plugin.services.platforms import CONSOLE, Seal
 
@@ -131,7 +131,7 @@ def reconcile(key: str, repair: bool) -> None:
     unrepaired = 0
     with (
         opened() as (settings, database),
-        Reporters(database, Seal(settings.secret_key), allow_loopback=settings.lms_allow_loopback) as reporters,
+        reporters_of(settings, database) as reporters,
     ):
         for finding in reconciling.reconcile(database, reporters, key, repair=repair, clock=now):
             counted[finding.comparison.value] += 1

@@ -15,14 +15,12 @@ from granian.server import Server
 
 from lms_plugin.adapters.mail.smtp import Server as MailServer
 from lms_plugin.adapters.mail.smtp import SmtpMailer
-from lms_plugin.adapters.reporters import Reporters
 from lms_plugin.app import configure_logging, create_app
-from lms_plugin.cli.environment import now, opened
+from lms_plugin.cli.environment import now, opened, reporters_of
 from lms_plugin.config import Settings, read_settings
 from lms_plugin.http.letters import LetterWriter
 from lms_plugin.services import delivery, errands
 from lms_plugin.services.mailing import Hours, Postman
-from lms_plugin.services.platforms import Seal
 from lms_plugin.services.sending import Pace
 from lms_plugin.storage import migrating
 from lms_plugin.storage.session import Database
@@ -89,7 +87,7 @@ def worker(once: bool, lease_seconds: float) -> None:
         name = f"{socket.gethostname()}:{os.getpid()}"
         pace = Pace(lease_seconds=lease_seconds)
         with (
-            Reporters(database, Seal(settings.secret_key), allow_loopback=settings.lms_allow_loopback) as reporters,
+            reporters_of(settings, database) as reporters,
             _postman(settings, database, stop) as postman,
         ):
             if once:

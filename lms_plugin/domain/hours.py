@@ -11,6 +11,7 @@ from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from lms_plugin.domain.programme import Component, Programme
 
 HUNDREDTH = Decimal("0.01")
+FINEST = Decimal("0.0001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,14 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """Class hours reached of those required, with four decimals: equal only when all of them are reached."""
+
+    credited: Decimal
+    required: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Hours:
     """One enrolment's hours: a standing per component, in the programme's order, and one in total."""
 
@@ -65,6 +74,15 @@ class Hours:
 def class_hours(milliseconds: int, class_hour_ms: int, *, rounding: str) -> Decimal:
     """Milliseconds as class hours with two decimals."""
     return (Decimal(milliseconds) / Decimal(class_hour_ms)).quantize(HUNDREDTH, rounding=rounding)
+
+
+def reached(part_ms: int, whole_ms: int, class_hour_ms: int) -> Reached:
+    """How much of a requirement is reached, in class hours; never more than the requirement."""
+    required = (Decimal(whole_ms) / Decimal(class_hour_ms)).quantize(FINEST, rounding=ROUND_UP)
+    if part_ms >= whole_ms:
+        return Reached(required, required)
+    credited = (Decimal(max(0, part_ms)) / Decimal(class_hour_ms)).quantize(FINEST, rounding=ROUND_DOWN)
+    return Reached(min(credited, required - FINEST), required)
 
 
 def milliseconds_of(hours: Decimal, class_hour_ms: int) -> int:

@@ -49,6 +49,11 @@ def read_translations(folder: Path) -> Translations | NullTranslations:
     return Translations(fp=compiled)
 
 
+def translations(language: str) -> Translations | NullTranslations:
+    """The texts of a language, for whoever writes outside of any request."""
+    return _translations(language)
+
+
 def choose_language() -> str:
     """What the person chose, else what the account says, else the browser's best; Chinese when in doubt.
 

@@ -1,16 +1,17 @@
 """The catalogue: publishing a programme, and reading the rule versions and films that learners get."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import NotFound
 from lms_plugin.domain.programme import Module, Programme, Variant, Window
 from lms_plugin.services.declaration import digest_of, read_declaration, write_declaration
 from lms_plugin.storage.activity import Coverage
+from lms_plugin.storage.lti import LtiLink
 from lms_plugin.storage.programmes import Enrolment, ModuleRow, ProgrammeRow, ProgrammeVersion, Video
 
 
@@ -38,13 +39,15 @@ class Publication:
 class InForce:
     """A version of a programme, usually the one in force; where a variant is given, as that variant takes it.
 
-    `id` is the programme's, `variant` what `domain.programme.Variant.write` wrote.
+    `id` is the programme's, `variant` what `domain.programme.Variant.write` wrote. `is_linked`: an LTI platform shows
+    the programme or a module of it, as far as `in_force` has found.
     """
 
     id: int
     version: int
     programme: Programme
     variant: str = ""
+    is_linked: bool = False
 
     @property
     def rule_version(self) -> str:
@@ -103,8 +106,10 @@ def in_force(session: Session, programme_id: int, now: datetime, variant: str = 
     Raises:
         NotFound: there is no such programme.
     """
+    # Asked along with what every credit asks anyway, so that platforms cost nothing where there are none.
+    is_linked = exists().where(LtiLink.programme_id == ProgrammeVersion.programme_id)
     versions = (
-        select(ProgrammeVersion.number, ProgrammeVersion.digest)
+        select(ProgrammeVersion.number, ProgrammeVersion.digest, is_linked.label("is_linked"))
         .where(ProgrammeVersion.programme_id == programme_id)
         .limit(1)
     )
@@ -116,9 +121,8 @@ def in_force(session: Session, programme_id: int, now: datetime, variant: str = 
     )
     if found is None:
         raise NotFound(what="programme")
-    return taken_as(
-        InForce(programme_id, found.number, _declared(session, programme_id, found.number, found.digest)), variant
-    )
+    declared = _declared(session, programme_id, found.number, found.digest)
+    return taken_as(InForce(programme_id, found.number, declared, is_linked=found.is_linked), variant)
 
 
 def for_enrolment(session: Session, enrolment: Enrolment, now: datetime) -> InForce:
@@ -161,7 +165,7 @@ def taken_as(current: InForce, variant: str) -> InForce:
     """A version as an enrolment with this variant takes it; `current` is the programme's own."""
     if not variant:
         return current
-    return InForce(current.id, current.version, current.programme.taken_as(Variant.read(variant)), variant)
+    return replace(current, programme=current.programme.taken_as(Variant.read(variant)), variant=variant)
 
 
 _DECLARED: dict[str, Programme] = {}

@@ -19,7 +19,7 @@ from lms_plugin.domain import completion, weeks
 from lms_plugin.domain.ledger import GENESIS, CreditEntry
 from lms_plugin.domain.modes import week_of
 from lms_plugin.domain.programme import Programme
-from lms_plugin.services import catalogue, outbox
+from lms_plugin.services import catalogue, links_owed, outbox
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.outbox import Owed
 from lms_plugin.services.portions import portions
@@ -264,7 +264,7 @@ def _decide(session: Session, books: Mapping[int, _Book], now: datetime, keys: s
     taken back does; what the LMS was told before stays there. Gives how many roll-ups changed.
     """
     is_entering = bool(keys)
-    totals, rolled_up, owed = [], [], []
+    totals, rolled_up, owed, linked = [], [], [], []
     for book in books.values():
         programme, pending_ms = book.current.programme, book.sums.pending_ms
         for component in programme.components:
@@ -294,6 +294,8 @@ def _decide(session: Session, books: Mapping[int, _Book], now: datetime, keys: s
         # A course that is another one by now is owed the ratio too, where it stands as it stood.
         if (is_entering or is_new) and course is not None and course.block_key is not None:
             owed.append(Owed(book.id, course, course.block_key, decided.ratio))
+        if (is_entering or is_new) and book.current.is_linked:
+            linked.append(links_owed.stand_in_programme(book.id, reckoned, decided))
     for enrolment_id, key in sorted(keys):
         book = books[enrolment_id]
         totals.append(
@@ -308,6 +310,7 @@ def _decide(session: Session, books: Mapping[int, _Book], now: datetime, keys: s
         session.execute(_KEEP_TOTAL, totals)
     if rolled_up:
         session.execute(_KEEP_ENROLMENT, rolled_up)
+    owed += links_owed.of_links(session, linked)
     outbox.owe_many(session, owed, now)
     _expire(session, books)
     return len(rolled_up)

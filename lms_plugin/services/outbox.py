@@ -21,10 +21,20 @@ from decimal import Decimal
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
+from lms_plugin.domain.hours import Reached
 from lms_plugin.domain.programme import LmsCourse
 from lms_plugin.services.pauses import Draw, GrowingPause
-from lms_plugin.services.ports import Acknowledged, CompletionMessage, Concern, DeliveryAnswer, Refused, TryLater
-from lms_plugin.storage.outbox import ACKNOWLEDGED, REFUSED, WAITING, Platform, Report
+from lms_plugin.services.ports import (
+    Acknowledged,
+    CompletionMessage,
+    Concern,
+    DeliveryAnswer,
+    Refused,
+    Standing,
+    TryLater,
+)
+from lms_plugin.storage.lti import PlatformAccount
+from lms_plugin.storage.outbox import ACKNOWLEDGED, COMPLETION, LRS, LTI, REFUSED, WAITING, Platform, Report
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment
 
@@ -37,6 +47,9 @@ ROW_PAUSE = GrowingPause(first_seconds=5, longest_seconds=900)
 LONGEST_PAUSE = timedelta(days=1, minutes=15)
 """No honest pause is longer (a platform's wish counts for a day at most): a later time comes from a wrong clock."""
 
+STAMPS_APART = timedelta(seconds=1)
+"""Between the times of two messages about one report: some platforms keep whole seconds."""
+
 NO_LMS_ACCOUNT, GAVE_UP, TRY_LATER = "no_lms_account", "gave_up", "try_later"
 
 
@@ -48,6 +61,7 @@ class Entry:
     block_key: str
     ratio: Decimal
     revision: int
+    standing: Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +75,13 @@ class Sending:
     leased_by: str
     leased_until: datetime
     entries: tuple[Entry, ...]
+    language: str
 
     @property
     def message(self) -> CompletionMessage:
         blocks = {entry.block_key: entry.ratio for entry in self.entries}
-        return CompletionMessage(self.username, self.course_key, blocks)
+        standings = {entry.block_key: entry.standing for entry in self.entries}
+        return CompletionMessage(self.username, self.course_key, blocks, standings, self.language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +104,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A completion ratio (0..1) of one block that the LMS is to have for an enrolment."""
+    """A completion ratio (0..1) of one block that the LMS is to have for an enrolment, with the hours behind it."""
 
     enrolment_id: int
     course: LmsCourse
     block_key: str
     ratio: Decimal
+    hours: Reached | None = None
 
 
 def owe(
@@ -136,7 +153,9 @@ def owe_many(session: Session, owed: Sequence[Owed], now: datetime) -> None:
                 if one.ratio > 0:
                     session.add(_new(one, now))
             elif one.ratio > report.ratio or report.course_key != one.course.course_key:
-                report.ratio = max(one.ratio, report.ratio)
+                if one.ratio > report.ratio:
+                    report.ratio = one.ratio
+                    report.credited_hours, report.required_hours = _hours_of(one)
                 report.course_key = one.course.course_key
                 report.revision += 1
                 report.updated_at = now
@@ -144,13 +163,20 @@ def owe_many(session: Session, owed: Sequence[Owed], now: datetime) -> None:
         session.flush()
 
 
+def _hours_of(one: Owed) -> tuple[Decimal | None, Decimal | None]:
+    return (one.hours.credited, one.hours.required) if one.hours is not None else (None, None)
+
+
 def _new(one: Owed, now: datetime) -> Report:
+    credited_hours, required_hours = _hours_of(one)
     return Report(
         enrolment_id=one.enrolment_id,
         platform_key=one.course.platform,
         course_key=one.course.course_key,
         block_key=one.block_key,
         ratio=one.ratio,
+        credited_hours=credited_hours,
+        required_hours=required_hours,
         revision=1,
         state=WAITING,
         attempts=0,
@@ -169,18 +195,26 @@ def ask_again(report: Report, now: datetime) -> None:
 
 
 def wake(session: Session, user_id: int, now: datetime) -> int:
-    """Send everything owed for a person again, because their LMS account was set or is another one now.
+    """Send everything owed for a person again, because their `lms_username` was set or is another one now.
 
-    Reports that were refused for want of an account heal by this; what another account acknowledged counts no
-    more, and neither does the answer to what is under way. Gives the number of reports.
+    Platforms that know the person by another account (owing.owe_account) are not concerned. Reports that were refused
+    for want of an account heal by this; what another account acknowledged counts no more, and neither does the answer
+    to what is under way. Gives the number of reports.
     """
     enrolments = select(Enrolment.id).where(Enrolment.user_id == user_id)
-    reports = session.scalars(select(Report).where(Report.enrolment_id.in_(enrolments)).with_for_update()).all()
+    elsewhere = select(Platform.key).where(Platform.kind != COMPLETION)
+    concerned = select(Report).where(Report.enrolment_id.in_(enrolments), Report.platform_key.not_in(elsewhere))
+    reports = session.scalars(concerned.with_for_update()).all()
     for report in reports:
-        report.revision += 1
-        report.acknowledged_ratio = report.acknowledged_at = None
-        ask_again(report, now)
+        begin_again(report, now)
     return len(reports)
+
+
+def begin_again(report: Report, now: datetime) -> None:
+    """Send a report to another account than before: what that one acknowledged, or may yet, counts no more."""
+    report.revision += 1
+    report.acknowledged_ratio = report.acknowledged_at = None
+    ask_again(report, now)
 
 
 def claim(
@@ -188,8 +222,8 @@ def claim(
 ) -> Claim:
     """Lease what is due at one platform: at most `limit` learners, each with everything that is due for them.
 
-    The longest due comes first; what another worker has leased or is claiming at this moment is passed over. A
-    learner without an LMS account is refused (`no_lms_account`) instead.
+    The longest due comes first; what another worker has leased or is claiming at this moment is passed over. Who the
+    learner is there depends on the platform's kind (`account`); one without an account is refused (`no_lms_account`).
     """
     due = and_(
         Report.platform_key == platform_key,
@@ -200,18 +234,22 @@ def claim(
     longest_due = select(Report.enrolment_id).where(due).order_by(*by_age).limit(limit)
     enrolment_ids = set(session.scalars(longest_due.with_for_update(skip_locked=True)))
     rows = session.execute(
-        select(Report, User.lms_username)
+        select(Report, User, PlatformAccount.subject, Platform.kind)
         .join(Enrolment, Enrolment.id == Report.enrolment_id)
         .join(User, User.id == Enrolment.user_id)
+        .outerjoin(Platform, Platform.key == Report.platform_key)
+        .outerjoin(
+            PlatformAccount, and_(PlatformAccount.platform_id == Platform.id, PlatformAccount.user_id == User.id)
+        )
         .where(due, Report.enrolment_id.in_(enrolment_ids))
         .order_by(*by_age)
         .with_for_update(of=Report, skip_locked=True)
     ).all()
     leased_until = now + timedelta(seconds=lease_seconds)
-    messages: dict[tuple[int, str, str], list[Entry]] = {}
+    messages: dict[tuple[int, str, str, str], list[Entry]] = {}
     refused = 0
-    for report, account in rows:
-        username = (account or "").strip()
+    for report, user, subject, kind in rows:
+        username = account(kind, user.lms_username, subject, user.login)
         if report.leased_until is not None:
             report.attempts += 1
             report.unanswered_at = max(report.unanswered_at or report.leased_until, report.leased_until)
@@ -221,13 +259,36 @@ def claim(
             refused += 1
             continue
         report.leased_by, report.leased_until = worker, leased_until
-        entry = Entry(report.id, report.block_key, report.ratio, report.revision)
-        messages.setdefault((report.enrolment_id, username, report.course_key), []).append(entry)
+        report.stamped_at = _stamp(report.stamped_at, now)
+        may_be_held = report.unanswered_at is not None
+        standing = Standing(reached(report), report.updated_at, report.stamped_at, may_be_held)
+        entry = Entry(report.id, report.block_key, report.ratio, report.revision, standing)
+        messages.setdefault((report.enrolment_id, username, report.course_key, user.language), []).append(entry)
     sendings = (
-        Sending(platform_key, enrolment_id, username, course_key, worker, leased_until, tuple(entries))
-        for (enrolment_id, username, course_key), entries in messages.items()
+        Sending(platform_key, enrolment_id, username, course_key, worker, leased_until, tuple(entries), language)
+        for (enrolment_id, username, course_key, language), entries in messages.items()
     )
     return Claim(tuple(sendings), refused)
+
+
+def account(kind: str | None, lms_username: str | None, subject: str | None, login: str) -> str:
+    """Who a person is on a platform of a kind, "" for nobody: the name that it knows its user by."""
+    if kind == LTI:
+        return subject or ""
+    return login if kind == LRS else (lms_username or "").strip()
+
+
+def _stamp(last: datetime | None, now: datetime) -> datetime:
+    """A time for a message, in whole milliseconds: now, and later than the last by what any platform can tell."""
+    at = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return at if last is None else max(at, last + STAMPS_APART)
+
+
+def reached(report: Report) -> Reached | None:
+    """The class hours behind a report's ratio, None where nobody has reckoned them."""
+    if report.credited_hours is None or report.required_hours is None:
+        return None
+    return Reached(report.credited_hours, report.required_hours)
 
 
 def outcomes_of(sending: Sending, answer: DeliveryAnswer | None, sent_at: datetime) -> list[Outcome]:
@@ -296,8 +357,8 @@ def _apply(report: Report, outcome: Outcome, now: datetime, draw: Draw, platform
                 report.attempts += 1
                 if code.concern is not Concern.PLATFORM:
                     _refuse(report, code.value, words)
-        case TryLater(words):
-            report.unanswered_at = now
+        case TryLater(words, is_untaken=is_untaken):
+            report.unanswered_at = report.unanswered_at if is_untaken else now
             report.last_error_code, report.last_error_words = TRY_LATER, words
             if is_current:
                 report.attempts += 1
@@ -320,6 +381,8 @@ def _confirm_or_finish(report: Report, sent_at: datetime, now: datetime) -> None
 def _doubt(report: Report, outcome: Outcome, now: datetime) -> None:
     """An answer came after its lease had ended: what was sent may have replaced what another worker sent."""
     if outcome.answer is None or isinstance(outcome.answer, Refused):
+        return
+    if isinstance(outcome.answer, TryLater) and outcome.answer.is_untaken:
         return
     report.unanswered_at = now
     if report.leased_by is None and report.state == ACKNOWLEDGED:

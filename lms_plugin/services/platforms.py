@@ -19,7 +19,8 @@ from lms_plugin.domain.errors import Conflict, Malformed, NotFound
 from lms_plugin.services import access, platform_health
 from lms_plugin.services.access import Actor
 from lms_plugin.services.ports import WORDS_LIMIT
-from lms_plugin.storage.outbox import Platform
+from lms_plugin.storage.lti import LtiPlatform
+from lms_plugin.storage.outbox import COMPLETION, LTI, Platform
 
 KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 ADDRESS_LIMIT, CLIENT_ID_LIMIT, SECRET_LIMIT = 300, 200, 500
@@ -98,6 +99,17 @@ class Connection:
     base_url: str
     client_id: str
     client_secret: str = field(repr=False)
+    kind: str = COMPLETION
+
+
+@dataclass(frozen=True, slots=True)
+class LtiConnection:
+    """What a reporter needs to reach an LTI platform's services; equal as long as nothing about it was changed."""
+
+    key: str
+    client_id: str
+    token_url: str
+    token_audience: str
 
 
 def register(
@@ -221,8 +233,10 @@ def listing(session: Session, by: Actor | Console) -> list[PlatformView]:
     return [_view(platform) for platform in session.scalars(select(Platform).order_by(Platform.key))]
 
 
-def connection(session: Session, seal: Seal, key: str) -> Connection | None:
-    """How to reach a platform, for the worker's reporter; None where no platform has this key.
+def connection(session: Session, seal: Seal, key: str) -> Connection | LtiConnection | None:
+    """How to reach a platform, for the worker's reporter.
+
+    None where no platform has this key, or it is an LTI platform that only launches.
 
     Raises:
         SealBroken: the secret was sealed with another secret key of the service.
@@ -230,7 +244,13 @@ def connection(session: Session, seal: Seal, key: str) -> Connection | None:
     platform = session.scalar(select(Platform).where(Platform.key == key))
     if platform is None:
         return None
-    return Connection(platform.key, platform.base_url, platform.client_id, seal.open(platform.sealed_secret))
+    if platform.kind == LTI:
+        lti = session.get_one(LtiPlatform, platform.id)
+        if lti.token_url is None:
+            return None
+        return LtiConnection(platform.key, lti.client_id, lti.token_url, lti.token_audience or lti.token_url)
+    secret = seal.open(platform.sealed_secret)
+    return Connection(platform.key, platform.base_url, platform.client_id, secret, platform.kind)
 
 
 def _require_right(by: Actor | Console) -> None:

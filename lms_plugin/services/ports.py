@@ -5,11 +5,29 @@ Adapters implement it; services only know this.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from lms_plugin.domain.hours import Reached
+
 WORDS_LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands behind a block's ratio, for an LMS that asks for more than the ratio.
+
+    `hours` are the class hours reached of those required; None where nobody has reckoned them. `stood_at` is when the
+    standing became what it is: the same however often it is sent. `as_of` is later with each sending (AGS 2.0 asks for
+    strictly rising timestamps). `may_be_held`: an earlier sending got no answer, so that it may have been taken.
+    """
+
+    hours: Reached | None
+    stood_at: datetime
+    as_of: datetime
+    may_be_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +38,14 @@ class CompletionMessage:
     0..1 and never rounds an unfinished one up to 1. Sending a message again has the effect of sending it once, but
     an LMS may let a lower ratio replace a higher one: what is sent must be the learner's highest so far.
     An adapter for grades reads a username as the platform's user id and a block key as its line item.
+    `standings` say more of some or all of the blocks, `language` (zh or en) is the learner's, for what people read.
     """
 
     username: str
     course_key: str
     blocks: Mapping[str, Decimal]
+    standings: Mapping[str, Standing] = field(default_factory=dict)
+    language: str = "zh"
 
     def __post_init__(self) -> None:
         if not self.blocks:
@@ -96,10 +117,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
-    """Nobody knows whether it was stored; send it again. `retry_after_seconds` is the LMS's wish, where it has one."""
+    """Nobody knows whether it was stored; send it again. `retry_after_seconds` is the LMS's wish, where it has one.
+
+    `is_untaken`: the LMS says itself that it has not taken it, so that it need not be looked for there.
+    """
 
     words: str
     retry_after_seconds: int | None = None
+    is_untaken: bool = False
 
 
 DeliveryAnswer = Acknowledged | Refused | TryLater

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from lms_plugin.domain.errors import NotFound
 from lms_plugin.domain.evidence import Posted, Released
 from lms_plugin.domain.intervals import Segments
 from lms_plugin.domain.programme import ComponentKind
-from lms_plugin.services import access, catalogue, hours, outbox, study_reckoning
+from lms_plugin.services import access, catalogue, hours, links_owed, outbox, study_reckoning
 from lms_plugin.services.access import Actor
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.entering import Credit, Entering, enter_many
@@ -129,8 +130,7 @@ def release(
     desk.touch_film(film)
     desk.save()
     study_reckoning.reckon_again(session, enrolment.user_id, now)
-    owed = _owed(desk, film, current)
-    outbox.owe_many(session, [owed] if owed is not None else [], now)
+    _owe(session, desk, [(film, current)], now)
     return intervals.length(released)
 
 
@@ -186,8 +186,7 @@ class _Counter:
     def owe(self, films: Sequence[FilmState]) -> None:
         """What the LMS is to have of these sessions' modules."""
         each = {film.key: film for film in films}
-        owed = [_owed(self._desk, film, self.current(film)) for film in each.values()]
-        outbox.owe_many(self._session, [one for one in owed if one is not None], self._now)
+        _owe(self._session, self._desk, [(film, self.current(film)) for film in each.values()], self._now)
 
 
 def _detail(desk: Desk, clock: ClockState, film: FilmState, segments: Segments) -> dict[str, object]:
@@ -200,6 +199,28 @@ def _detail(desk: Desk, clock: ClockState, film: FilmState, segments: Segments) 
     }
 
 
+def _owe(session: Session, desk: Desk, films: Sequence[tuple[FilmState, InForce]], now: datetime) -> None:
+    """Owe every LMS that shows these films' modules how far they are."""
+    owed = [one for film, current in films if (one := _owed(desk, film, current)) is not None]
+    linked = [
+        links_owed.stand_in_module(
+            film.enrolment_id,
+            film.module_id,
+            _ratio(film, current),
+            intervals.length(film.film.covered),
+            film.film.video_ms,
+            current.programme.class_hour_ms,
+        )
+        for film, current in films
+        if current.is_linked
+    ]
+    outbox.owe_many(session, [*owed, *links_owed.of_links(session, linked)], now)
+
+
+def _ratio(film: FilmState, current: InForce) -> Decimal:
+    return hours.module_ratio(intervals.length(film.film.covered), film.film.video_ms, current.programme)
+
+
 def _owed(desk: Desk, film: FilmState, current: InForce) -> Owed | None:
     course = current.programme.lms
     if course is None:
@@ -208,10 +229,4 @@ def _owed(desk: Desk, film: FilmState, current: InForce) -> Owed | None:
     declared = next((one for one in current.programme.modules if one.key == module_key), None)
     if declared is None or declared.block_key is None:
         return None
-    covered_ms = intervals.length(film.film.covered)
-    return Owed(
-        film.enrolment_id,
-        course,
-        declared.block_key,
-        hours.module_ratio(covered_ms, film.film.video_ms, current.programme),
-    )
+    return Owed(film.enrolment_id, course, declared.block_key, _ratio(film, current))

@@ -7,13 +7,15 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import groupby
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import NotFound, Unavailable
+from lms_plugin.domain.hours import Reached
 from lms_plugin.services import outbox
 from lms_plugin.services.ports import Concern, Held, HeldAnswer, LmsReporter, Refused, TryLater
 from lms_plugin.services.sending import Clock, Reporters, utc_now
+from lms_plugin.storage.lti import PlatformAccount
 from lms_plugin.storage.outbox import ACKNOWLEDGED, Platform, Report
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment
@@ -21,15 +23,18 @@ from lms_plugin.storage.session import Database
 
 READ_AT_ONCE = 500
 SILENCES_ENDURED = 3
+TOLERANCE = Decimal("0.0001")
+"""Platforms that are told class hours reckon the ratio themselves, each with its own number of decimals."""
 
 
 class Comparison(StrEnum):
     """How what an LMS holds for a block compares with what it is owed.
 
-    agrees: the same. on_its_way: less, and the report still waits or was refused, as the list of deliveries says.
-    differs: less, although the LMS acknowledged it. missing: nothing at all, although acknowledged. ahead: more,
-    put there by somebody else: never taken down. not_shown: the LMS shows this learner no such block, so nobody can
-    tell and sending again would not help. unreadable: the LMS would not say (`words`).
+    agrees: the same, or what the hours that stand behind the ratio come to. on_its_way: less, and the report still
+    waits or was refused, as the list of deliveries says. differs: less, although the LMS acknowledged it. missing:
+    nothing at all, although acknowledged. ahead: more, put there by somebody else: never taken down. not_shown: the LMS
+    shows this learner no such block, so nobody can tell and sending again would not help. unreadable: the LMS would not
+    say (`words`).
     """
 
     AGREES = "agrees"
@@ -82,6 +87,14 @@ class _Owed:
     ratio: Decimal
     acknowledged_ratio: Decimal | None
     revision: int
+    reached: Reached | None
+
+    def is_met_by(self, held: Decimal) -> bool:
+        """Whether an LMS that shows this ratio holds what is owed; only what is finished may read 1."""
+        if self.reached is None or self.reached.required <= 0:
+            return held == self.ratio
+        expected = self.reached.credited / self.reached.required
+        return (held == 1) == (self.ratio == 1) and abs(held - expected) <= TOLERANCE
 
 
 def reconcile(
@@ -131,9 +144,14 @@ def _batches(database: Database, platform_key: str) -> Iterator[Sequence[_Owed]]
             if not enrolment_ids:
                 return
             rows = session.execute(
-                select(Report, User.login, User.lms_username)
+                select(Report, User, PlatformAccount.subject, Platform.kind)
                 .join(Enrolment, Enrolment.id == Report.enrolment_id)
                 .join(User, User.id == Enrolment.user_id)
+                .join(Platform, Platform.key == Report.platform_key)
+                .outerjoin(
+                    PlatformAccount,
+                    and_(PlatformAccount.platform_id == Platform.id, PlatformAccount.user_id == User.id),
+                )
                 .where(Report.platform_key == platform_key, Report.enrolment_id.in_(enrolment_ids))
                 .order_by(Report.enrolment_id, Report.course_key, Report.id)
             ).all()
@@ -142,23 +160,24 @@ def _batches(database: Database, platform_key: str) -> Iterator[Sequence[_Owed]]
             _Owed(
                 report_id=report.id,
                 enrolment_id=report.enrolment_id,
-                learner_login=login,
-                lms_username=lms_username,
+                learner_login=user.login,
+                lms_username=outbox.account(kind, user.lms_username, subject, user.login) or None,
                 course_key=report.course_key,
                 block_key=report.block_key,
                 state=report.state,
                 ratio=report.ratio,
                 acknowledged_ratio=report.acknowledged_ratio,
                 revision=report.revision,
+                reached=outbox.reached(report),
             )
-            for report, login, lms_username in rows
+            for report, user, subject, kind in rows
         ]
 
 
 def _ask(reporter: LmsReporter, owed: Sequence[_Owed]) -> HeldAnswer | None:
     """What the LMS holds for one learner in one course; None for a learner without an account there."""
-    username = (owed[0].lms_username or "").strip()
-    if not username:
+    username = owed[0].lms_username
+    if username is None:
         return None
     return reporter.held(username, owed[0].course_key, [one.block_key for one in owed])
 
@@ -193,8 +212,10 @@ def _compare(owed: _Owed, answer: HeldAnswer | None) -> Finding:
 
 def _comparison(owed: _Owed, held: Decimal | None) -> Comparison:
     if held is None:
-        return Comparison.NOT_SHOWN
-    if held == owed.ratio:
+        # A score that is graded in full is shown by every platform; of another some show nothing.
+        is_lost = owed.reached is not None and owed.ratio == 1 and owed.state == ACKNOWLEDGED
+        return Comparison.MISSING if is_lost else Comparison.NOT_SHOWN
+    if owed.is_met_by(held):
         return Comparison.AGREES
     if held > owed.ratio:
         return Comparison.AHEAD

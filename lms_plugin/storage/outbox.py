@@ -72,6 +72,7 @@ class Report(Base):
         CheckConstraint("state <> 'waiting' OR next_attempt_at IS NOT NULL", name="waiting_is_due_some_day"),
         CheckConstraint("state <> 'refused' OR next_attempt_at IS NULL", name="refused_is_not_due"),
         CheckConstraint("(leased_until IS NULL) = (leased_by IS NULL)", name="lease_has_its_holder"),
+        CheckConstraint("(credited_hours IS NULL) = (required_hours IS NULL)", name="hours_of_a_requirement"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -81,6 +82,9 @@ class Report(Base):
     course_key: Mapped[str] = mapped_column(String(255))
     block_key: Mapped[str] = mapped_column(String(255))
     ratio: Mapped[Decimal] = mapped_column(Numeric(5, 4))
+    credited_hours: Mapped[Decimal | None] = mapped_column(Numeric(10, 4))
+    """Class hours reached of those required, as they stood when `ratio` did; None where nobody asks for them."""
+    required_hours: Mapped[Decimal | None] = mapped_column(Numeric(10, 4))
     revision: Mapped[int] = mapped_column(default=1)
     state: Mapped[str] = mapped_column(String(12), default=WAITING)
     acknowledged_ratio: Mapped[Decimal | None] = mapped_column(Numeric(5, 4))
@@ -92,6 +96,8 @@ class Report(Base):
     unanswered_at: Mapped[datetime | None]
     """The last sending of which nobody knows whether and when it takes effect at the LMS; None when all are settled."""
     failing_since: Mapped[datetime | None]
+    stamped_at: Mapped[datetime | None]
+    """The time that the last message about it bore, sent or not: each bears a later one (AGS 2.0, 3.4.7)."""
     leased_until: Mapped[datetime | None]
     leased_by: Mapped[str | None] = mapped_column(String(80))
     last_error_code: Mapped[str | None] = mapped_column(String(60))

@@ -1,15 +1,18 @@
 """The fake keeps the contract, so that tests of delivery may trust it."""
 
 import itertools
+from decimal import Decimal
 
 import pytest
 
 from lms_plugin.services.ports import TryLater
 from tests.adapters.fake_lms import FakeLms
-from tests.adapters.reporter_contract import COURSE, HIDDEN, LTI, UNIT, VIDEO_1, VIDEO_2, ReporterContract
+from tests.adapters.reporter_contract import COURSE, HIDDEN, LTI, UNIT, VIDEO_1, VIDEO_2, CompletionContract
 
 
 class FakeRig:
+    course, first, second, nothing = COURSE, VIDEO_1, VIDEO_2, Decimal(0)
+
     def __init__(self) -> None:
         self.reporter = self.hurried = FakeLms()
         self.reporter.add_course(COURSE, [VIDEO_1, VIDEO_2, LTI, UNIT], hidden=[HIDDEN])
@@ -47,7 +50,7 @@ class FakeRig:
         self.reporter.answer_next(TryLater("Server disconnected"), after_storing=True)
 
 
-class TestFakeLms(ReporterContract):
+class TestFakeLms(CompletionContract):
     @pytest.fixture
     def rig(self) -> FakeRig:
         return FakeRig()

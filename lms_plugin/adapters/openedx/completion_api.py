@@ -20,7 +20,8 @@ from http import HTTPStatus
 
 from lms_plugin.adapters.exchanges import Undelivered
 from lms_plugin.adapters.guarded_http import GuardedClient
-from lms_plugin.adapters.http_answers import on_one_line, platform_words
+from lms_plugin.adapters.http_answers import platform_words
+from lms_plugin.adapters.one_by_one import send_one_by_one
 from lms_plugin.adapters.openedx.answers import completion_of, refusal_of_reading, refusal_of_writing
 from lms_plugin.adapters.openedx.service_account import ServiceAccount
 from lms_plugin.services.ports import (
@@ -70,7 +71,9 @@ class CompletionApi:
         if len(message.blocks) == 1 or not isinstance(answer, Refused):
             return answer
         if answer.code.concern is Concern.BLOCK or answer.code is RefusalCode.REJECTED:
-            return self._send_one_by_one(message)
+            return send_one_by_one(
+                message.blocks, lambda block_key, ratio: self._send_batch(message, {block_key: ratio})
+            )
         return answer
 
     def held(self, username: str, course_key: str, block_keys: Iterable[str]) -> HeldAnswer:
@@ -126,19 +129,3 @@ class CompletionApi:
         if "detail" not in answer.json_object():  # a maintenance page in front of the platform answers 200 too
             return TryLater("the answer is not the platform's: it does not confirm the batch")
         return Acknowledged()
-
-    def _send_one_by_one(self, message: CompletionMessage) -> DeliveryAnswer:
-        refusals: dict[str, Refused] = {}
-        for block_key, ratio in message.blocks.items():
-            answer = self._send_batch(message, {block_key: ratio})
-            if isinstance(answer, Refused) and answer.code.concern is not Concern.PLATFORM:
-                refusals[block_key] = answer
-            elif not isinstance(answer, Acknowledged):
-                # What was stored so far is stored again when the message comes back: the same ratios, one effect.
-                return answer
-        if not refusals:
-            return Acknowledged()
-        first = next(iter(refusals.values()))
-        words = on_one_line("; ".join(dict.fromkeys(refusal.words for refusal in refusals.values())))
-        all_refused = len(refusals) == len(message.blocks)
-        return Refused(first.code, words, () if all_refused else tuple(refusals))

@@ -124,7 +124,7 @@ def test_clocks_further_apart_are_the_platform_s_word(rig: Rig) -> None:
             Refused(RefusalCode.BAD_ADDRESS, "HTTP 302 Found: leads to /login, not followed"),
         ),
         ((500, {}, b""), TryLater("HTTP 500 Internal Server Error")),
-        ((429, {"Retry-After": "7"}, b""), TryLater("HTTP 429 Too Many Requests", 7)),
+        ((429, {"Retry-After": "7"}, b""), TryLater("HTTP 429 Too Many Requests", 7, is_untaken=True)),
         ((200, {}, b"<html>maintenance"), TryLater("the answer is not the platform's: it has no token")),
         ((200, {}, b'{"access_token": "a\\nb"}'), TryLater("the answer is not the platform's: it has no token")),
         (

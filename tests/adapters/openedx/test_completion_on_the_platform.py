@@ -31,7 +31,7 @@ from tests.adapters.reporter_contract import (
     UNIT,
     VIDEO_1,
     VIDEO_2,
-    ReporterContract,
+    CompletionContract,
     message,
 )
 from tests.peers.process import OpenEdxPeer
@@ -42,6 +42,8 @@ TOO_LONG_SECONDS = 60
 
 
 class PlatformRig:
+    course, first, second, nothing = COURSE, VIDEO_1, VIDEO_2, Decimal(0)
+
     def __init__(self, peer: OpenEdxPeer, client: GuardedClient, hurried_client: GuardedClient) -> None:
         self._peer = peer
         self._client = client
@@ -96,7 +98,7 @@ def requests_to(peer: OpenEdxPeer, path: str) -> list[int]:
     return [entry["status"] for entry in peer.state()["requests"] if entry["path"] == path]
 
 
-class TestCompletionApi(ReporterContract):
+class TestCompletionApi(CompletionContract):
     """The fixture `rig` of this module, under the contract."""
 
 
@@ -164,10 +166,10 @@ def test_an_account_without_staff_rights_is_not_permitted(
     ("fault", "answer"),
     [
         ({"kind": "refuse", "status": 503, "retry_after": "30"}, TryLater("Service Unavailable", 30)),
-        ({"kind": "refuse", "status": 429, "retry_after": "-1"}, TryLater("Too Many Requests", None)),
+        ({"kind": "refuse", "status": 429, "retry_after": "-1"}, TryLater("Too Many Requests", None, is_untaken=True)),
         (
             {"kind": "refuse", "status": 429, "retry_after": "Fri, 01 Mar 2024 08:01:40 GMT"},
-            TryLater("Too Many Requests", 100),
+            TryLater("Too Many Requests", 100, is_untaken=True),
         ),
         (
             {"kind": "redirect", "location": "https://elsewhere.example.org/"},

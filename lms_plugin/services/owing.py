@@ -1,0 +1,101 @@
+"""What LTI platforms are owed all at once: when somebody is found to have an account there, and when a link appears.
+
+Whatever is earned afterwards is owed along with the credit itself (entering.py, posting.py).
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lms_plugin.domain import completion
+from lms_plugin.services import catalogue, hours, links_owed, outbox
+from lms_plugin.services.links_owed import Stand, stand_in_module, stand_in_programme
+from lms_plugin.services.portions import portions
+from lms_plugin.services.sums import sums_of
+from lms_plugin.storage.activity import Coverage
+from lms_plugin.storage.lti import LtiLink, PlatformAccount
+from lms_plugin.storage.outbox import REFUSED, Platform, Report
+from lms_plugin.storage.programmes import Enrolment, Video
+
+AT_ONCE = 500
+
+HEALED = (outbox.NO_LMS_ACCOUNT, "unknown_learner", "not_enrolled")
+"""Refusals that are over when the platform itself has shown that it knows the person."""
+
+
+def owe_account(session: Session, platform_id: int, user_id: int, now: datetime) -> None:
+    """Owe a platform what a person has reached in everything that its links show; to be called once they are linked.
+
+    Reports that were refused for want of an account heal by it, and what the platform acknowledged for another account,
+    before this one was linked, is sent again. To call it again changes nothing.
+    """
+    linked_at = session.scalar(
+        select(PlatformAccount.linked_at).where(
+            PlatformAccount.platform_id == platform_id, PlatformAccount.user_id == user_id
+        )
+    )
+    if linked_at is None:
+        return
+    shown = select(LtiLink.programme_id).where(LtiLink.platform_id == platform_id)
+    mine = (Enrolment.user_id == user_id, Enrolment.programme_id.in_(shown))
+    enrolments = session.scalars(select(Enrolment).where(*mine).order_by(Enrolment.id)).all()
+    for one in enrolments:
+        _owe(session, [one], None, now)
+    reports = session.scalars(
+        select(Report)
+        .join(Platform, Platform.key == Report.platform_key)
+        .where(Platform.id == platform_id, Report.enrolment_id.in_([one.id for one in enrolments]))
+        .with_for_update(of=Report)
+        .execution_options(populate_existing=True)
+    )
+    for report in reports:
+        is_healed = report.state == REFUSED and report.last_error_code in HEALED
+        is_another_s = report.acknowledged_at is not None and report.acknowledged_at < linked_at
+        if is_healed or is_another_s:
+            outbox.begin_again(report, now)
+
+
+def owe_link(session: Session, link_id: int, now: datetime) -> None:
+    """Owe a new link, or one that shows something else now, what everybody has reached whom its platform knows."""
+    link = session.get_one(LtiLink, link_id)
+    known = (
+        select(Enrolment)
+        .join(PlatformAccount, PlatformAccount.user_id == Enrolment.user_id)
+        .where(PlatformAccount.platform_id == link.platform_id, Enrolment.programme_id == link.programme_id)
+        .order_by(Enrolment.id)
+    )
+    for some in portions(session.scalars(known).all(), AT_ONCE):
+        _owe(session, some, link.id, now)
+
+
+def _owe(session: Session, enrolments: Sequence[Enrolment], link_id: int | None, now: datetime) -> None:
+    """Owe the links of these enrolments' one programme what they have reached."""
+    by_variant: dict[str, list[Enrolment]] = defaultdict(list)
+    for one in enrolments:
+        by_variant[one.variant].append(one)
+    stands: list[Stand] = []
+    for variant, some in by_variant.items():
+        programme = catalogue.in_force(session, some[0].programme_id, now, variant).programme
+        for enrolment_id, sums in sums_of(session, [one.id for one in some]).items():
+            reckoned = sums.reckon(programme)
+            stands.append(stand_in_programme(enrolment_id, reckoned, completion.decide(programme, reckoned)))
+        films = (
+            select(Coverage.enrolment_id, Video.module_id, Coverage.covered_ms, Video.duration_ms)
+            .join(Video, Video.id == Coverage.video_id)
+            .where(Coverage.enrolment_id.in_([one.id for one in some]))
+        )
+        stands += [
+            stand_in_module(
+                row.enrolment_id,
+                row.module_id,
+                hours.module_ratio(row.covered_ms, row.duration_ms, programme),
+                row.covered_ms,
+                row.duration_ms,
+                programme.class_hour_ms,
+            )
+            for row in session.execute(films)
+        ]
+    outbox.owe_many(session, links_owed.of_links(session, stands, link_id=link_id), now)
