@@ -6,8 +6,9 @@ from collections import Counter
 import click
 
 from lms_plugin.adapters.reporters import check_address
+from lms_plugin.adapters.rosters import Rosters
 from lms_plugin.cli.environment import now, opened, reporters_of
-from lms_plugin.services import delivery_list, lti_keys, lti_platforms, platforms, reconciling
+from lms_plugin.services import delivery_list, lms_enrolments, lti_keys, lti_platforms, platforms, reconciling
 from lms_plugin.services.lti_platforms import LtiDetails
 from lms_plugin.services.lti_registration import OurAddresses
 from lms_plugin.services.platforms import CONSOLE, Seal
@@ -163,6 +164,48 @@ def retry(key: str, code: str | None) -> None:
                 break
             total += some
     click.echo(f"{total} reports will be sent again")
+
+
+@lms.command("import-enrolments")
+@click.argument("key")
+@click.argument("course")
+@click.option("--programme", required=True, help="The programme to enrol people in.")
+@click.option("--confirm", is_flag=True, help="Enrol them; without it, only shown.")
+def import_enrolments(key: str, course: str, programme: str, confirm: bool) -> None:
+    """Compare who is in COURSE on the platform KEY with a programme; --confirm enrols whoever is missing here.
+
+    People are matched by the LMS user name that their account has on record, and by nothing else.
+    """
+    with (
+        opened() as (settings, database),
+        Rosters(database, Seal(settings.secret_key), allow_loopback=settings.lms_allow_loopback) as rosters,
+    ):
+        there = rosters.enrolled(key, course)
+        if confirm:
+            origin = f"{key}: {course}"
+            with database.writing() as session:
+                found = lms_enrolments.take_over(session, CONSOLE, programme, there, origin=origin, now=now())
+        else:
+            with database.reading() as session:
+                found = lms_enrolments.compare(session, CONSOLE, programme, there)
+    for one in found.new:
+        click.echo(f"{one.login}  {one.name} ({one.username}): {'enrolled' if confirm else 'would be enrolled'}")
+    for words, people in (
+        ("withdrawn here, and stays so", found.withdrawn),
+        ("the account here is closed", found.closed),
+        ("tutors the programme", found.tutors),
+        ("has left the course there, and stays enrolled here", found.inactive_there),
+    ):
+        for one in people:
+            click.echo(f"{one.login}  {one.name} ({one.username}): {words}")
+    for username in found.unknown:
+        click.echo(f"{username}: no account here has this LMS user name")
+    for username in found.ambiguous:
+        click.echo(f"{username}: several accounts here have this LMS user name")
+    counts = lms_enrolments.figures(found)
+    click.echo(", ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in counts))
+    if found.new and not confirm:
+        click.echo("nothing was written; --confirm enrols them")
 
 
 @lms.command()

@@ -100,13 +100,23 @@ class ComponentTable(Table):
         for name in ("activities", "approvals"):
             if name in given:
                 given[name] = tuple(one.value() if isinstance(one, ActivityTable) else one for one in given[name])
-        for name in ("least_presence", "makeup_share"):
+        for name in ("least_presence", "makeup_share", "elsewhere_share"):
             if name in given:
                 given[name] = Fraction(given[name])
         return StudyRule(**given)
 
 
-class PacedComponent(ComponentTable):
+class TakingComponent(ComponentTable):
+    """A component that may take hours from elsewhere."""
+
+    elsewhere_share: Annotated[Decimal, Field(ge=0, le=1), AS_NUMBER] = Field(
+        Decimal(0),
+        description="可认定的外部学时比例 · How much of the required class hours may come from study completed"
+        " elsewhere, for which an institution vouches; none unless written.",
+    )
+
+
+class PacedComponent(TakingComponent):
     """A component whose hours fall on days, so that a week can fall short."""
 
     pace: PaceTable | None = Field(None, description="每周进度 · The least of every week; none unless written.")
@@ -201,7 +211,7 @@ class WholeComponent(ComponentTable):
     )
 
 
-class PlacementComponent(WholeComponent):
+class PlacementComponent(TakingComponent, WholeComponent):
     """顶岗置换、影子教师: months of placement that the host confirms."""
 
     kind: Literal["placement"]
@@ -218,7 +228,7 @@ class MarkedComponent(WholeComponent):
     pass_mark: int = Field(60, ge=0, le=100, description="合格分数 · The least mark, of 100, that passes.")
 
 
-class HomeworkComponent(MarkedComponent):
+class HomeworkComponent(TakingComponent, MarkedComponent):
     """作业: pieces of homework that the tutor marks."""
 
     kind: Literal["homework"]

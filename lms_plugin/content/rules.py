@@ -101,6 +101,7 @@ def _component_faults(programme: Programme, place: Place, *, has_video: bool) ->
         if component.kind is ComponentKind.PLACEMENT:
             yield from _placement_faults(programme, component, here, place)
         yield from _pace_faults(programme, component, here, place)
+        yield from _elsewhere_faults(programme, component, here, place)
 
 
 def _placement_faults(programme: Programme, component: Component, here: KeyPath, place: Place) -> Iterator[Fault]:
@@ -120,6 +121,16 @@ def _pace_faults(programme: Programme, component: Component, here: KeyPath, plac
     if most is not None and component.pace.class_hours > most.class_hours:
         says = f"{most.because} gives at most {plain(most.class_hours)} class hours a week"
         yield place.fault((*here, "pace", "class_hours"), says)
+
+
+def _elsewhere_faults(programme: Programme, component: Component, here: KeyPath, place: Place) -> Iterator[Fault]:
+    if not component.study.elsewhere_share:
+        return
+    requires = [dict(group.requires).get(component.key) for group in (*programme.phases, *programme.tiers)]
+    if not any((component.required_class_hours, *requires)):
+        yield place.fault((*here, "elsewhere_share"), "is a share of required_class_hours, which is 0")
+    if component.pace is not None:
+        yield place.fault((*here, "elsewhere_share"), "hours from elsewhere belong to no week: not with a pace")
 
 
 def _group_faults(programme: Programme, place: Place) -> Iterator[Fault]:

@@ -30,6 +30,8 @@ class Reason(StrEnum):
     DAILY_LIMIT = "daily_limit"
     ACTIVITY_LIMIT = "activity_limit"
     WITHDRAWN = "withdrawn"
+    ELSEWHERE_LIMIT = "elsewhere_limit"
+    """It is more than the component takes from elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,10 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a programme says of one component: its window, and the most a day and an activity give (None: no limit)."""
+    """What a programme says of one component: its window, and the most a day and an activity give (None: no limit).
+
+    For study completed elsewhere `activity_ms` is the most of it that the component takes.
+    """
 
     window: Window
     daily_ms: int | None = None

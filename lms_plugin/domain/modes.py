@@ -86,6 +86,7 @@ class StudyRule:
       month of placement to count, as a ratio.
     - `attempts`: how often the examination can be sat.
     - `makeup_share`: how much of a Q&A session that one missed can be made up for afterwards, as a ratio; 0 is none.
+    - `elsewhere_share`: how much of what the component requires may come from study completed elsewhere, as a ratio.
     """
 
     daily_limit_class_hours: Decimal | None = None
@@ -102,6 +103,7 @@ class StudyRule:
     least_presence: Fraction = Fraction(3, 5)
     attempts: int = 2
     makeup_share: Fraction = Fraction(0)
+    elsewhere_share: Fraction = Fraction(0)
 
     def activity(self, kind: SchoolActivityKind) -> ActivityRule | None:
         """The rule of one kind of school-based study; None where it does not count."""

@@ -9,9 +9,11 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from lms_plugin.domain import intervals
+from lms_plugin.domain.elsewhere import ELSEWHERE
 from lms_plugin.domain.intervals import Segments
 from lms_plugin.domain.programme import Programme
 from lms_plugin.http.dispute_wording import amount_words
+from lms_plugin.http.elsewhere_wording import elsewhere_facts
 from lms_plugin.http.figures import clocks
 from lms_plugin.http.post_wording import post_sentence
 from lms_plugin.http.study_wording import activity_name, left_out_sentence, span
@@ -80,7 +82,8 @@ def record_lines(behind: RecordBehind, programme: Programme) -> Iterator[str]:
 
 def record_facts(behind: RecordBehind, programme: Programme) -> list[tuple[str, str]]:
     """What is known of the meeting, activity, month, work or reading behind a record: labels and values."""
-    found = _facts(behind.source, programme.window.timezone)
+    vouched = behind.source.vouched
+    found = _facts(behind.source, programme.window.timezone) if vouched is None else elsewhere_facts(vouched, programme)
     return [(label, value) for label, value in found if value]
 
 
@@ -137,6 +140,8 @@ def _study_named(row: CreditEntryRow, programme: Programme, language: str) -> st
         # The ledger keeps one title; it is shown in the reader's language where the module is still there.
         named = next((one.title.in_language(language) for one in programme.modules if one.title.zh == title), title)
         return str(_("Read “%(title)s”", title=named))
+    if kind == ELSEWHERE:
+        return str(_("Completed elsewhere: “%(title)s”", title=title))
     if row.source_id.startswith("makeup/"):
         return str(_("Notes of “%(title)s” read, to make up for it", title=title))
     sentences = {

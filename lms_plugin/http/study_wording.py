@@ -91,6 +91,7 @@ def _left_out_reason(reason: str, other_title: str) -> str:
         ),
         "daily_limit": _("it is over the class hours one day can give."),
         "activity_limit": _("it is over the class hours this kind of school-based study can give."),
+        "elsewhere_limit": _("it is over what this part of the programme takes from elsewhere."),
         "over_most": _("it is over the most that this one can give."),
         "withdrawn": _("you had left the programme at that time."),
     }

@@ -1,4 +1,4 @@
-"""Files of nominations and quotas on their way in: kept sealed, looked at as often as wanted, then taken or discarded.
+"""Files of nominations, quotas and completions from elsewhere on their way in: kept sealed, looked at, then taken.
 
 What a file would do is found out anew each time it is shown, and once more in the transaction that takes it.
 """
@@ -11,26 +11,33 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from lms_plugin.domain.errors import Conflict, NotFound
-from lms_plugin.services import access, catalogue
+from lms_plugin.domain.errors import Conflict, Malformed, NotFound
+from lms_plugin.services import access, catalogue, elsewhere_files
 from lms_plugin.services.access import Actor
+from lms_plugin.services.elsewhere_files import CompletionsPlan, PlannedCompletion
 from lms_plugin.services.findings import Finding
 from lms_plugin.services.nominationimport import NominationPlan, apply_nominations, plan_nominations
 from lms_plugin.services.quotaimport import QuotaPlan, apply_quotas, plan_quotas
-from lms_plugin.services.rosterfile import NOMINATIONS, QUOTAS, Layout, read_table
+from lms_plugin.services.rosterfile import COMPLETIONS, NOMINATIONS, QUOTAS, Layout, read_table
 from lms_plugin.services.sealing import FileSeal
 from lms_plugin.services.uploads import MOST_WAITING
 from lms_plugin.storage.admission import Upload
 from lms_plugin.storage.programmes import ProgrammeRow
 
-LAYOUTS: Final[Mapping[str, Layout]] = {"nominations": NOMINATIONS, "quotas": QUOTAS}
+LAYOUTS: Final[Mapping[str, Layout]] = {"nominations": NOMINATIONS, "quotas": QUOTAS, "completions": COMPLETIONS}
 LONGEST_NAME = 200
+COMPLETIONS_SHOWN = 500
+
+AnyPlan = NominationPlan | QuotaPlan | CompletionsPlan
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
     """A file and what taking it would do. `figures` are counts by name: for nominations nominated, with_misfits and
-    misfits by code, for quotas new, changed and unchanged."""
+    misfits by code, for quotas new, changed and unchanged, for completions new, corrected, unchanged and over.
+
+    `completions` are the first good rows of such a file.
+    """
 
     id: str
     kind: str
@@ -42,11 +49,12 @@ class Looked:
     figures: Mapping[str, int]
     faults: tuple[Finding, ...] = ()
     ignored_columns: tuple[str, ...] = ()
+    completions: tuple[PlannedCompletion, ...] = ()
 
     @property
     def can_be_taken(self) -> bool:
-        """Nominations can be taken without the faulty ones; quotas hang together."""
-        return self.good_rows > 0 and (not self.faulty_rows or self.kind == "nominations")
+        """Nominations and completions can be taken without the faulty ones; quotas hang together."""
+        return self.good_rows > 0 and (not self.faulty_rows or self.kind != "quotas")
 
 
 def receive(
@@ -115,6 +123,7 @@ def look(session: Session, actor: Actor, upload_id: str, seal: FileSeal, now: da
         figures=_figures(plan),
         faults=plan.faults,
         ignored_columns=plan.ignored_columns,
+        completions=plan.good[:COMPLETIONS_SHOWN] if isinstance(plan, CompletionsPlan) else (),
     )
 
 
@@ -126,7 +135,7 @@ def take(
     Raises:
         NotFound: it is not the actor's, or there is none.
         Conflict: `upload_not_waiting`, `import_changed` where other rows are faulty by now, `nominations_closed`.
-        Malformed: `import_has_faults` for quotas, and for nominations without a good row.
+        Malformed: `import_has_faults` for quotas, and for others without a good row.
     """
     upload = _own(session, actor, upload_id)
     access.lock_programme(session, upload.outcome["programme_id"])
@@ -138,6 +147,10 @@ def take(
         raise Conflict("import_changed")
     if isinstance(plan, NominationPlan):
         apply_nominations(session, plan)
+    elif isinstance(plan, CompletionsPlan):
+        if not plan.good:
+            raise Malformed("import_has_faults", faults=plan.faults)
+        elsewhere_files.enter(session, actor, plan, now)
     else:
         apply_quotas(session, actor, plan, now)
     figures = _figures(plan)
@@ -169,19 +182,23 @@ def _own(session: Session, actor: Actor, upload_id: str) -> Upload:
     return upload
 
 
-def _plan(session: Session, actor: Actor, upload: Upload, seal: FileSeal, now: datetime) -> NominationPlan | QuotaPlan:
+def _plan(session: Session, actor: Actor, upload: Upload, seal: FileSeal, now: datetime) -> AnyPlan:
     table = read_table(seal.open(upload.body), LAYOUTS[upload.kind])
     programme_id = upload.outcome["programme_id"]
     if upload.kind == "nominations":
         return plan_nominations(session, actor, programme_id, table, now)
+    if upload.kind == "completions":
+        return elsewhere_files.plan(session, actor, programme_id, table, now)
     return plan_quotas(session, actor, programme_id, table, now)
 
 
-def _good_rows(plan: NominationPlan | QuotaPlan) -> int:
-    return len(plan.good) if isinstance(plan, NominationPlan) else len(plan.places)
+def _good_rows(plan: AnyPlan) -> int:
+    return len(plan.places) if isinstance(plan, QuotaPlan) else len(plan.good)
 
 
-def _figures(plan: NominationPlan | QuotaPlan) -> dict[str, int]:
+def _figures(plan: AnyPlan) -> dict[str, int]:
+    if isinstance(plan, CompletionsPlan):
+        return plan.figures
     if isinstance(plan, NominationPlan):
         return {"nominated": len(plan.good), "with_misfits": plan.with_misfits, **plan.misfits}
     return {"new": plan.new, "changed": plan.changed, "unchanged": plan.unchanged}

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from lms_plugin.domain import intervals
 from lms_plugin.domain.attendance import Study
+from lms_plugin.domain.elsewhere import ELSEWHERE
 from lms_plugin.domain.intervals import NOTHING, Segments
 from lms_plugin.domain.modes import TIMED_KINDS, WHOLE_KINDS
 from lms_plugin.domain.replay import Differs
@@ -15,7 +16,7 @@ from lms_plugin.services import study_rules, watched_time
 from lms_plugin.services.audit_books import FROM_WATCHING, Books, entry_named
 from lms_plugin.services.evidence_log import Catalogue
 
-KINDS = {kind.value for kind in (*TIMED_KINDS, *WHOLE_KINDS)}
+KINDS = {ELSEWHERE, *(kind.value for kind in (*TIMED_KINDS, *WHOLE_KINDS))}
 """Kinds of credit entries that come from study records."""
 
 

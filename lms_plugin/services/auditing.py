@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import NotFound
 from lms_plugin.domain.replay import Differs
-from lms_plugin.services import audit_disputes, audit_posts, catalogue
+from lms_plugin.services import audit_disputes, audit_elsewhere, audit_posts, catalogue
 from lms_plugin.services.audit_books import Books, books_of, unreadable_table
 from lms_plugin.services.audit_ledger import CannotReplay, LedgerAudit
 from lms_plugin.services.audit_ledger import entry_of as entry_of
@@ -139,6 +139,7 @@ def _check(session: Session, shared: Catalogue, books: Books) -> None:
     WatchingAudit(session, shared, books).check()
     StudyAudit(session, shared, books).check()
     MakeupAudit(session, shared, books).check()
+    audit_elsewhere.check(session, books)
     for enrolment in books.enrolments.values():
         ledger.check_sums(enrolment.id)
         ledger.check_weeks(enrolment)

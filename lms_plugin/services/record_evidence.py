@@ -12,9 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import intervals
+from lms_plugin.domain.elsewhere import ELSEWHERE
 from lms_plugin.domain.intervals import Segments
 from lms_plugin.domain.modes import MEETING_KINDS, TIMED_KINDS, WHOLE_KINDS
-from lms_plugin.services import study_records
+from lms_plugin.services import elsewhere, study_records
+from lms_plugin.services.elsewhere import Vouched
 from lms_plugin.services.study_records import RecordShown
 from lms_plugin.storage.ledger import CreditEntryRow
 from lms_plugin.storage.meeting_extras import MeetingMakeup
@@ -22,7 +24,7 @@ from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.study import Coursework, Meeting, Placement, PlacementMonth, Reading, SchoolActivity, SignIn
 
-KINDS = frozenset(kind.value for kind in (*MEETING_KINDS, *TIMED_KINDS, *WHOLE_KINDS))
+KINDS = frozenset({ELSEWHERE, *(kind.value for kind in (*MEETING_KINDS, *TIMED_KINDS, *WHOLE_KINDS))})
 """Kinds of credit entries that come from study records."""
 
 _LARGEST_ID = 2**63 - 1
@@ -39,8 +41,8 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a record comes from; at most one of the first five is there, and none where it was deleted. A meeting has
-    `makeup` where the record is of making up for it."""
+    """What a record comes from; at most one of the first five, or `vouched`, is there, and none where it was deleted.
+    A meeting has `makeup` where the record is of making up for it."""
 
     meeting: Meeting | None = None
     activity: SchoolActivity | None = None
@@ -52,6 +54,7 @@ class Source:
     month: PlacementMonth | None = None
     approvals: tuple[Approval, ...] = ()
     makeup: MeetingMakeup | None = None
+    vouched: Vouched | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,8 @@ def behind(session: Session, enrolment: Enrolment, rows: Sequence[CreditEntryRow
         record = records.get(row.source_id)
         if record is None:
             continue
-        if row.source_id not in sources:
-            sources[row.source_id] = source_of(session, enrolment.id, row.source_id)
+        if row.source_kind == ELSEWHERE or row.source_id not in sources:
+            sources[row.source_id] = source_of(session, enrolment.id, row.source_id, row.recorded_at)
         known, detail = numbers[row.source_id], row.detail
         found[row.number] = RecordBehind(
             record=record,
@@ -125,8 +128,8 @@ def of_day(session: Session, enrolment: Enrolment, component_key: str, day: date
     return found
 
 
-def source_of(session: Session, enrolment_id: int, source: str) -> Source:
-    """What a record's source names, as "meeting/12"."""
+def source_of(session: Session, enrolment_id: int, source: str, until: datetime | None = None) -> Source:
+    """What a record's source names, as "meeting/12"; vouchers as they stood at a moment (None: the last one)."""
     kind, _, rest = source.partition("/")
     ids = [int(one) for one in rest.split("/") if one.isdecimal() and int(one) <= _LARGEST_ID]
     if len(ids) != rest.count("/") + 1:
@@ -153,6 +156,8 @@ def source_of(session: Session, enrolment_id: int, source: str) -> Source:
         return Source(work=session.get(Coursework, ids[0]))
     if kind == "reading":
         return Source(reading=session.get(Reading, (enrolment_id, ids[0])))
+    if kind == ELSEWHERE:
+        return Source(vouched=elsewhere.vouched(session, ids[0], until))
     return Source()
 
 

@@ -130,6 +130,26 @@ NOMINATIONS: Final = Layout(
     codes=frozenset({"login", "region_code", "phone", "teaching_years"}),
 )
 
+COMPLETIONS: Final = Layout(
+    keys=_headers(
+        {
+            "login": "账号 帐号 登录账号 登录帐号 登录名 用户名 username account",
+            "registration_number": "电子注册号 注册号 registration",
+            "component": "学习部分 学时部分 部分 学习方式 component_key",
+            "class_hours": "学时 学时数 认定学时 hours",
+            "minutes": "分钟 分钟数 时长分钟",
+            "completed_on": "完成日期 结业日期 日期 date completed",
+            "course": "学习内容 培训名称 课程名称 课程 内容 what what_it_was",
+            "institution": "证明单位 出具单位 颁发单位 培训机构 单位",
+            "person": "证明人 经办人 vouched_by who_vouches",
+            "reference": "证书编号 证明编号 编号 certificate certificate_number",
+            "reason": "更正原因 修改原因 reason_for_the_change",
+        }
+    ),
+    required=("component", "completed_on", "course", "institution", "person", "reference"),
+    codes=frozenset({"login", "registration_number", "class_hours", "minutes", "reference"}),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class TableRow:

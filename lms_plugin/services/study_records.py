@@ -4,7 +4,7 @@ Whoever writes records holds the persons' rows, in the order of their ids, befor
 meetings confirmed at the same moment see each other, and so does watched film that is posted meanwhile.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,13 +17,23 @@ from lms_plugin.domain.attendance import Counted, LeftOut, Reckoning
 from lms_plugin.domain.attendance import Reason as Reason
 from lms_plugin.domain.attendance import instant_of as instant_of
 from lms_plugin.domain.attendance import ms_of as ms_of
+from lms_plugin.domain.elsewhere import ELSEWHERE
 from lms_plugin.domain.errors import Conflict, NotFound
 from lms_plugin.domain.intervals import NOTHING, Segments
 from lms_plugin.services import watched_time
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.entering import enter_many
 from lms_plugin.services.study_reckoning import lock_people, reckon_person, settle
-from lms_plugin.services.study_rules import WITH_PLACE, Place, Reckoned, Row, Rules, entering_of, given_by
+from lms_plugin.services.study_rules import (
+    WITH_PLACE,
+    Place,
+    Reckoned,
+    Row,
+    Rules,
+    entering_of,
+    given_by,
+    reckon_elsewhere,
+)
 from lms_plugin.storage.base import table_of
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment
@@ -41,6 +51,7 @@ class NewRecord:
 
     Timed study has `present`, half-open segments in milliseconds since 1970; whole study has `given_ms` instead.
     `most_ms` is the most it may give; `at` is when it took place: the programme version of that moment judges it.
+    Whole study of the `activity` "elsewhere" is given by its component up to the share that may come from elsewhere.
     """
 
     enrolment_id: int
@@ -244,7 +255,7 @@ def _values(one: NewRecord, place: Place, current: InForce, recording: _Recordin
         "enrolment_id": one.enrolment_id,
         "user_id": place.user_id,
         "component_key": one.component_key,
-        "kind": component.kind.value,
+        "kind": ELSEWHERE if one.activity == ELSEWHERE else component.kind.value,
         "activity": one.activity,
         "source": one.source,
         "title": one.title,
@@ -265,18 +276,37 @@ def _values(one: NewRecord, place: Place, current: InForce, recording: _Recordin
 def _count_new(recording: _Recording, new: Sequence[dict[str, Any]]) -> Reckoned:
     """Work out what of new records counts after all that these people have, and note it in their values."""
     found: Reckoned = {}
-    timed = []
+    timed, from_elsewhere = [], []
     for values in new:
-        if values["starts_at"] is None:
+        if values["kind"] == ELSEWHERE:
+            from_elsewhere.append(values)
+        elif values["starts_at"] is None:
             found[values["enrolment_id"], values["number"]] = given_by(Row(values)), Counted(NOTHING, ())
         else:
             timed.append(values)
+    if from_elsewhere:
+        found |= _count_elsewhere(recording, from_elsewhere)
     if timed:
         found |= _count_timed(recording, timed)
     for values in new:
         counted_ms, counted = found[values["enrolment_id"], values["number"]]
         values["counted"], values["counted_ms"] = intervals.pack(counted.counted), counted_ms
     return found
+
+
+def _count_elsewhere(recording: _Recording, new: Sequence[dict[str, Any]]) -> Reckoned:
+    used: dict[Hashable, int] = {
+        (enrolment_id, key): counted_ms
+        for enrolment_id, key, counted_ms in recording.session.execute(
+            select(StudyRecord.enrolment_id, StudyRecord.component_key, func.sum(StudyRecord.counted_ms))
+            .where(StudyRecord.enrolment_id.in_(sorted({values["enrolment_id"] for values in new})))
+            .where(StudyRecord.kind == ELSEWHERE, StudyRecord.revoked_at.is_(None))
+            .group_by(StudyRecord.enrolment_id, StudyRecord.component_key)
+        )
+    }
+    rows = map(Row, sorted(new, key=lambda values: (values["enrolment_id"], values["number"])))
+    places, rules = recording.places, recording.rules
+    return reckon_elsewhere(rows, lambda row: rules.study(places[row.enrolment_id], row), used)
 
 
 def _count_timed(recording: _Recording, timed: Sequence[dict[str, Any]]) -> Reckoned:

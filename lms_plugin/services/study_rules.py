@@ -1,6 +1,6 @@
 """The rules that study records are judged by, and what a record's row stands for."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lms_plugin.domain import attendance, intervals
-from lms_plugin.domain.attendance import Counted, Limits, Study
+from lms_plugin.domain import attendance, elsewhere, intervals
+from lms_plugin.domain.attendance import Counted, LeftOut, Limits, Reason, Study
+from lms_plugin.domain.elsewhere import ELSEWHERE
 from lms_plugin.domain.hours import milliseconds_of
 from lms_plugin.domain.intervals import NOTHING, Segments
 from lms_plugin.domain.modes import SchoolActivityKind
@@ -81,6 +82,9 @@ def limits_of(current: InForce, component_key: str, activity: str) -> Limits:
     if component is None:
         return Limits(programme.window)
     study = component.study
+    if activity == ELSEWHERE:
+        most_ms = elsewhere.most_ms(study.elsewhere_share, component.required_class_hours, programme.class_hour_ms)
+        return Limits(programme.window, activity_ms=most_ms)
     daily = study.daily_limit_class_hours
     rule = study.activity(SchoolActivityKind(activity)) if activity else None
     most = rule.max_class_hours if rule is not None else None
@@ -119,22 +123,44 @@ Reckoned = dict[tuple[int, int], tuple[int, Counted]]
 
 
 def reckon_rows(rows: Sequence[Any], study: Callable[[Any], Study], watched: Callable[[], Segments]) -> Reckoned:
-    """What each of one person's records counts; `study` is the value of a timed one, `watched` the film meanwhile."""
+    """What each of one person's records counts; `study` is the value of a timed one or of one from elsewhere,
+    `watched` the film meanwhile."""
     found: Reckoned = {}
-    timed = []
+    timed, from_elsewhere = [], []
     for row in rows:
         if row.revoked_at is not None:
             found[row.enrolment_id, row.number] = 0, Counted(NOTHING, ())
+        elif row.kind == ELSEWHERE:
+            from_elsewhere.append(row)
         elif row.starts_at is None:
             found[row.enrolment_id, row.number] = given_by(row), Counted(NOTHING, ())
         else:
             timed.append(row)
+    found |= reckon_elsewhere(in_order(from_elsewhere), study)
     if timed:
         studies = [study(row) for row in in_order(timed)]
         reckoned = attendance.reckon(studies, watched())
         for row in timed:
             counted = reckoned[row.enrolment_id, row.number]
             found[row.enrolment_id, row.number] = counted.counted_ms, counted
+    return found
+
+
+def reckon_elsewhere(
+    rows: Iterable[Any], study: Callable[[Any], Study], used_ms: Mapping[Hashable, int] | None = None
+) -> Reckoned:
+    """What records of study completed elsewhere count, in this order, each component of an enrolment up to its limit.
+
+    `used_ms` is what others took of a component's limit before, by `Study.component`.
+    """
+    used, found = dict(used_ms or {}), {}
+    for row in rows:
+        one = study(row)
+        most_ms = (one.limits.activity_ms or 0) - used.get(one.component, 0)
+        (counted_ms,) = elsewhere.taken([given_by(row)], most_ms)
+        used[one.component] = used.get(one.component, 0) + counted_ms
+        left_out = (LeftOut(0, 0, Reason.ELSEWHERE_LIMIT),) if counted_ms < given_by(row) else ()
+        found[row.enrolment_id, row.number] = counted_ms, Counted(NOTHING, left_out)
     return found
 
 
@@ -166,7 +192,7 @@ def entering_of(
             amount_ms=amount_ms,
             source_kind=row.kind,
             source_id=row.source,
-            rule=attendance.RULE,
+            rule=elsewhere.RULE if row.kind == ELSEWHERE else attendance.RULE,
             detail=detail,
             decided_by_id=decided_by_id,
             on=current.programme.window.day_of(row.starts_at) if row.starts_at is not None else None,

@@ -1,4 +1,4 @@
-"""Nominations and quotas from a file: upload it, see what it would do and every fault, then take it or not."""
+"""Nominations, quotas and completions from a file: see what it would do and every fault, then take it or not."""
 
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -6,6 +6,7 @@ from flask_babel import gettext as _
 
 from lms_plugin.domain.errors import Conflict, Malformed, NotFound, TooLarge
 from lms_plugin.http import admission_wording as words
+from lms_plugin.http import elsewhere_wording
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.http.wording import refusal_sentence
@@ -13,6 +14,11 @@ from lms_plugin.services import access, admission_uploads
 from lms_plugin.web import admission, findings
 
 FAULTS_SHOWN = 500
+PAGE_OF = {
+    "nominations": "pages.admission_nominations",
+    "quotas": "pages.admission_quotas",
+    "completions": "pages.elsewhere",
+}
 COLUMNS = {
     "nominations": (
         "login",
@@ -31,6 +37,19 @@ COLUMNS = {
         "tier",
     ),
     "quotas": ("region_code", "places", "phase"),
+    "completions": (
+        "login",
+        "registration_number",
+        "component",
+        "class_hours",
+        "minutes",
+        "completed_on",
+        "course",
+        "institution",
+        "person",
+        "reference",
+        "reason",
+    ),
 }
 
 
@@ -41,7 +60,7 @@ def template(key: str, kind: str) -> Response:
         admission.in_force(store, key)
     if kind not in COLUMNS:
         raise NotFound(what="kind")
-    names = words.field_names()
+    names = _column_names(kind)
     line = ",".join(names[one] for one in COLUMNS[kind]) + "\r\n"
     return Response(
         b"\xef\xbb\xbf" + line.encode(),
@@ -57,9 +76,7 @@ def receive(key: str, kind: str) -> ResponseReturnValue:
     file, new_id, now = request.files.get("file"), shared.new_id(), shared.clock()
     if kind not in COLUMNS:
         raise NotFound(what="kind")
-    back = redirect(
-        url_for("pages.admission_nominations" if kind == "nominations" else "pages.admission_quotas", key=key), 303
-    )
+    back = redirect(url_for(PAGE_OF[kind], key=key), 303)
     try:
         if file is None or not file.filename:
             raise Malformed("upload_missing")
@@ -78,7 +95,7 @@ def receive(key: str, kind: str) -> ResponseReturnValue:
             )
         )
     except (Malformed, TooLarge, Conflict) as refusal:
-        flash(_file_sentence(refusal), "error")
+        flash(_file_sentence(refusal, kind), "error")
         return back
     return redirect(url_for("pages.admission_upload", upload_id=new_id), 303)
 
@@ -123,24 +140,48 @@ def _page(upload_id: str) -> str:
         upload=found,
         faults=found.faults[:FAULTS_SHOWN],
         sentence=findings.sentence,
-        column_names=words.field_names(),
+        column_names=_column_names(found.kind),
+        page_of=PAGE_OF[found.kind],
+        kind_name=_kind_names()[found.kind],
+        components={one.key: one.title for one in programme.components},
         figures=_figures(found.kind, found.figures),
     )
 
 
 def _figures(kind: str, figures: object) -> list[tuple[str, int]]:
-    names = (
-        {"nominated": _("Nominated"), "with_misfits": _("Of these with points to look at"), **words.misfit_names()}
-        if kind == "nominations"
-        else {"new": _("New quotas"), "changed": _("Changed"), "unchanged": _("Unchanged")}
-    )
+    names = {
+        "nominations": {
+            "nominated": _("Nominated"),
+            "with_misfits": _("Of these with points to look at"),
+            **words.misfit_names(),
+        },
+        "quotas": {"new": _("New quotas"), "changed": _("Changed"), "unchanged": _("Unchanged")},
+        "completions": {
+            "new": _("New completions"),
+            "corrected": _("Corrected"),
+            "unchanged": _("Entered before, unchanged"),
+            "over": _("Of these over what may come from elsewhere"),
+        },
+    }[kind]
     counts = figures if isinstance(figures, dict) else {}
     return [(name, counts[one]) for one, name in names.items() if one in counts]
 
 
-def _file_sentence(refusal: Malformed | TooLarge | Conflict) -> str:
+def _kind_names() -> dict[str, str]:
+    return {
+        "nominations": _("Nominations"),
+        "quotas": _("Quotas"),
+        "completions": _("Completed elsewhere"),
+    }
+
+
+def _column_names(kind: str) -> dict[str, str]:
+    return elsewhere_wording.column_names() if kind == "completions" else words.field_names()
+
+
+def _file_sentence(refusal: Malformed | TooLarge | Conflict, kind: str) -> str:
     """Why a file is not taken; columns by the names that its readers know."""
-    names = words.field_names()
+    names = _column_names(kind)
     columns = refusal.params.get("columns")
     if refusal.code == "columns_missing" and isinstance(columns, tuple):
         return _(

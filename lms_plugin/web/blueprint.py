@@ -32,6 +32,7 @@ from lms_plugin.web import (
     discussion,
     disputes,
     drafts,
+    elsewhere,
     entrance,
     entries,
     examinations,
@@ -209,6 +210,8 @@ def register(app: Flask, limiter: Limiter) -> None:
         admission_nominations.nomination_list,
         methods=FORM,
     )
+    at("/office/programmes/<key>/elsewhere", "elsewhere", elsewhere.page)
+    at("/office/elsewhere/<id:completion_id>/removal", "remove_elsewhere", elsewhere.remove, methods=["POST"])
     at("/office/programmes/<key>/learners", "admission_learners", admission_learners.learners)
     at("/office/programmes/<key>/groups", "admission_groups", admission_learners.groups, methods=FORM)
     at("/office/programmes/<key>/empty/<kind>.csv", "admission_template", admission_uploads.template)

@@ -251,6 +251,8 @@ def _office(whole: bool) -> Area:
                     "admission_enrolment",
                     "admission_receive",
                     "admission_upload",
+                    "elsewhere",
+                    "remove_elsewhere",
                 ),
                 count=(lambda store, actor, now: waiting.nominations(store)) if whole else None,
                 sentence=lambda num: ngettext("%(num)s nomination to decide", "%(num)s nominations to decide", num),

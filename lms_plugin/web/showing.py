@@ -1,12 +1,13 @@
 """How pages write times, lengths and figures; what explanations write the same way comes from http/figures.py."""
 
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from flask_babel import format_date, format_time, ngettext
 from flask_babel import gettext as _
 
 from lms_plugin.domain.hours import Standing
+from lms_plugin.domain.hours import class_hours as in_class_hours
 from lms_plugin.domain.intervals import Segments
 from lms_plugin.domain.programme import Window
 from lms_plugin.http.figures import clock as clock
@@ -50,6 +51,11 @@ def whole_clock(milliseconds: int) -> str:
 def percent(ratio: Decimal) -> str:
     """A ratio 0..1 as a percentage with at most one decimal, rounded down, so that 100 means the whole."""
     return f"{figure(Decimal(int(ratio * 1000)) / 10)}%"
+
+
+def hours(milliseconds: int, class_hour_ms: int) -> str:
+    """Milliseconds as a figure of class hours, rounded down."""
+    return figure(in_class_hours(milliseconds, class_hour_ms, rounding=ROUND_DOWN))
 
 
 def class_hours(figure: str) -> str:

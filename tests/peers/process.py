@@ -158,14 +158,15 @@ class OpenEdxPeer(PeerProcess):
         users: Sequence[str] = (),
         courses: Mapping[str, Sequence[str] | Mapping[str, bool]] | None = None,
         enrolments: Sequence[tuple[str, str]] = (),
+        left: Sequence[tuple[str, str]] = (),
         clients: Sequence[Mapping[str, object]] = (),
     ) -> None:
         """Put learners, courses and enrolments (username, course key) on the platform.
 
         `courses` maps a course key to its block keys, or to {block key: hidden from learners}. `tracking` is the
         platform's completion switch; a new platform has it off. `clients` are further OAuth2 clients:
-        {client_id, client_secret, owner, staff}. `reset` first removes everything but the
-        clients, the log of requests included.
+        {client_id, client_secret, owner, staff}. Whoever has `left` is enrolled and not active any more. `reset` first
+        removes everything but the clients, the log of requests included.
         """
         body: dict[str, object] = {
             "reset": reset,
@@ -175,6 +176,7 @@ class OpenEdxPeer(PeerProcess):
                 for course, blocks in (courses or {}).items()
             },
             "enrolments": [list(pair) for pair in enrolments],
+            "left": [list(pair) for pair in left],
             "clients": [dict(client) for client in clients],
         }
         if tracking is not None:

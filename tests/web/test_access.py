@@ -189,6 +189,8 @@ PAGES = {
     ("POST", "pages.admission_decide"): (302, 403, 403, 403, 403, 403, 403, 403, 303),
     ("GET", "pages.admission_nominations"): (302, 403, 403, 403, 403, 403, 200, 200, 200),
     ("POST", "pages.admission_nominations"): (302, 403, 403, 403, 403, 403, 303, 422, 303),
+    ("GET", "pages.elsewhere"): (302, 403, 403, 403, 403, 403, 200, 200, 200),
+    ("POST", "pages.remove_elsewhere"): (302, 403, 403, 403, 403, 403, 404, 404, 404),  # nothing was entered
     ("GET", "pages.admission_learners"): (302, 403, 403, 403, 403, 403, 200, 200, 200),
     ("GET", "pages.admission_groups"): (302, 403, 403, 403, 403, 403, 200, 200, 200),
     ("POST", "pages.admission_groups"): (302, 403, 403, 403, 403, 403, 303, 303, 303),
@@ -405,6 +407,7 @@ def address_of(stage: Stage, rule: Rule) -> str:
         "attachment_id": 1,
         "placement_id": 1,
         "coursework_id": 1,
+        "completion_id": 1,
         "component_key": "homework",
         "piece": 1,
         "programme_key": "rural",

@@ -51,7 +51,7 @@ def clear() -> None:
 @require_POST
 @transaction.atomic
 def seed(request: HttpRequest) -> JsonResponse:
-    """Takes {reset, tracking, clients, users, courses, enrolments}; every part may be missing."""
+    """Takes {reset, tracking, clients, users, courses, enrolments, left}; every part may be missing."""
     wanted = json.loads(request.body)
     if wanted.get("reset"):
         clear()
@@ -68,7 +68,11 @@ def seed(request: HttpRequest) -> JsonResponse:
         for block_key, hidden in blocks.items():
             Block.objects.update_or_create(block_key=block_key, defaults={"course_key": course_key, "hidden": hidden})
     for username, course_key in wanted.get("enrolments", []):
-        Enrolment.objects.get_or_create(user=register_user(username), course_key=course_key)
+        enrolment, _ = Enrolment.objects.get_or_create(user=register_user(username), course_key=course_key)
+        enrolment.is_active = True
+        enrolment.save()
+    for username, course_key in wanted.get("left", []):
+        Enrolment.objects.filter(user__username=username, course_key=course_key).update(is_active=False)
     return JsonResponse({"seeded": True})
 
 

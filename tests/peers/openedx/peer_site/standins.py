@@ -16,7 +16,7 @@ class CourseEnrollment:
     def is_enrolled(user: Any, course_key: Any) -> bool:
         from peer_site.courses.models import Enrolment
 
-        return bool(Enrolment.objects.filter(user=user, course_key=str(course_key)).exists())
+        return bool(Enrolment.objects.filter(user=user, course_key=str(course_key), is_active=True).exists())
 
 
 class BearerAuthenticationAllowInactiveUser:

@@ -7,6 +7,9 @@ from django.db import models
 class Enrolment(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
     course_key = models.CharField(max_length=255)
+    is_active = models.BooleanField(default=True)
+    mode = models.CharField(max_length=100, default="audit")
+    created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         unique_together = (("user", "course_key"),)
