@@ -156,6 +156,19 @@ def test_a_platform_may_show_only_what_is_fully_graded(
     assert "resultScore" not in result
 
 
+def test_a_platform_may_read_times_to_the_second_only(
+    tool: HandMadeTool, own_lti_platform: LtiPlatform, line_item: str
+) -> None:
+    own_lti_platform.seed(whole_seconds=True)
+    headers = tool.bearer()
+    subject = own_lti_platform.subject("teacher.0")
+    answers = [
+        tool.score(line_item, subject, 3, timestamp=f"2026-11-02T08:00:{seconds}+00:00", headers=headers).status_code
+        for seconds in ("00.100", "00.900", "01.000")
+    ]
+    assert answers == [204, 409, 204]
+
+
 def test_line_items_are_found_by_link_and_the_platforms_own_stay(tool: HandMadeTool, line_item: str) -> None:
     claims = tool.launch(tool.platform.login_request("teacher.0", "first-steps"))
     url = claims["https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"]["lineitems"]

@@ -71,16 +71,21 @@ class LtiPlatform(PeerProcess):
         personal_data: bool | None = None,
         page_size: int | None = None,
         pending_results: bool | None = None,
+        whole_seconds: bool | None = None,
         reset: bool = False,
     ) -> None:
-        """As `LtiTestPlatform.seed`; `page_size` is that of every list, without `pending_results` a result shows only
-        what is fully graded. What is None stays as it was."""
+        """As `LtiTestPlatform.seed`; what is None stays as it was.
+
+        `page_size` is that of every list. Without `pending_results` a result shows only what is fully graded, and with
+        `whole_seconds` fractions of a second in timestamps are not read: Moodle does both.
+        """
         settings = {
             "context_title": context_title,
             "declarative": declarative,
             "personal_data": personal_data,
             "page_size": page_size,
             "pending_results": pending_results,
+            "whole_seconds": whole_seconds,
         }
         body = {
             "reset": reset,

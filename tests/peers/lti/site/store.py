@@ -47,6 +47,7 @@ SETTINGS: dict[str, Any] = {
     "context_title": "Remote training",
     "page_size": 2,
     "pending_results": True,
+    "whole_seconds": False,
     "clock_minutes": 0,
     "changes": 0,
     "claims": None,
