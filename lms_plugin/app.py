@@ -27,6 +27,7 @@ from lms_plugin.http.identity import make_login_manager
 from lms_plugin.http.media_address import MediaAddresses
 from lms_plugin.services.attachments import Folder
 from lms_plugin.services.beats import BeatTaker
+from lms_plugin.services.platforms import Seal
 from lms_plugin.services.sealing import FileSeal
 from lms_plugin.storage import migrating
 from lms_plugin.storage.session import Database
@@ -86,6 +87,7 @@ def create_app(
         base_url=settings.base_url,
         beats=BeatTaker(database),
         file_seal=FileSeal(settings.secret_key),
+        seal=Seal(settings.secret_key),
         schema_is_current=lambda: _schema_is_current(database),
         attachments=Folder(settings.attachments_root),
     )

@@ -12,6 +12,7 @@ from flask import current_app
 from lms_plugin.http.media_address import MediaAddresses
 from lms_plugin.services.attachments import Folder
 from lms_plugin.services.beats import BeatTaker
+from lms_plugin.services.platforms import Seal
 from lms_plugin.services.sealing import FileSeal
 from lms_plugin.storage.session import Database
 
@@ -34,6 +35,7 @@ class Context:
     base_url: str
     beats: BeatTaker
     file_seal: FileSeal
+    seal: Seal
     schema_is_current: Callable[[], bool]
     attachments: Folder
 

@@ -10,6 +10,7 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect, validate_csrf
 from wtforms.validators import ValidationError
 
+from lms_plugin.http import framing
 from lms_plugin.http.identity import bearer_token
 from lms_plugin.services.attachments import MAX_REQUEST_BYTES
 
@@ -37,6 +38,8 @@ TAKES_FILES = frozenset({"pages.new_activity", "pages.activity", "pages.homework
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _SIGNED_ADDRESSES = {"pages.unsubscribe"}
 """A signature in the address allows it, whoever asks: a mail program that ends e-mail has no token (RFC 8058)."""
+_SIGNED_BODIES = {"pages.xblock_open"}
+"""What is sent there is signed by an LMS's server and serves once; the page that sends it is the LMS's."""
 
 
 def make_limiter(*, enabled: bool) -> Limiter:
@@ -143,7 +146,7 @@ def install(app: Flask, *, media_base_url: str | None = None) -> None:
 
     @app.before_request
     def check_csrf() -> None:
-        if request.method in _SAFE or request.endpoint in _SIGNED_ADDRESSES:
+        if request.method in _SAFE or request.endpoint in _SIGNED_ADDRESSES | _SIGNED_BODIES:
             return
         if request.endpoint in TAKES_FILES and SIGNED_IN in session:
             request.max_content_length = MAX_REQUEST_BYTES
@@ -159,6 +162,8 @@ def install(app: Flask, *, media_base_url: str | None = None) -> None:
         headers = response.headers
         for name, value in guards:
             headers.setdefault(name, value)
+        if response.mimetype == "text/html":
+            headers["Content-Security-Policy"] = framing.policy_for_this_answer(headers["Content-Security-Policy"])
         if request.path.startswith("/static/vendor/") and response.status_code == 200:
             # Their addresses carry the version; everything else under /static is asked for again (ETag).
             headers["Cache-Control"] = "public, max-age=31536000, immutable"

@@ -58,6 +58,7 @@ from lms_plugin.web import (
     tutor_learner,
     tutor_many,
     tutor_questions,
+    xblock,
 )
 
 FORM = ["GET", "POST"]
@@ -219,6 +220,9 @@ def register(app: Flask, limiter: Limiter) -> None:
     at("/office/deliveries", "deliveries", deliveries.deliveries)
     at("/office/deliveries/<id:report_id>/retry", "retry", deliveries.retry, methods=["POST"])
     at("/office/platforms/<platform_key>/retry", "retry_platform", deliveries.retry_platform, methods=["POST"])
+
+    at("/xblock/open", "xblock_open", xblock.xblock_open, methods=FORM)
+    at("/xblock/continue", "xblock_continue", xblock.xblock_continue, methods=["POST"])
 
     at("/media/<signed>/<path:name>", "media", media.media)
     at("/api/v1/docs", "api_docs", api_docs.api_docs)
