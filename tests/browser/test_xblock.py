@@ -73,8 +73,11 @@ def choose_module(rig: Rig, page: Page) -> None:
 
 
 def sound(page: Page) -> None:
-    """The block shows no barrier to a screen reader's rules; the workbench around it is not ours."""
-    found = Axe().run(page, context=".lms-plugin-block")
+    """The block shows no barrier to a screen reader's rules; the workbench around it is not ours.
+
+    Its heading is of the level that Open edX gives to a part of a unit, which the workbench has no second level above.
+    """
+    found = Axe().run(page, context=".lms-plugin-block", options={"rules": {"heading-order": {"enabled": False}}})
     assert found.violations_count == 0, found.generate_report()
 
 
@@ -82,7 +85,7 @@ def test_an_author_chooses_a_learner_studies_and_the_platform_hears_of_it(rig: R
     page = new_page(language="en")
     choose_module(rig, page)
     page.goto(rig.address("author_view", "author"))
-    expect(page.get_by_text("Film counting")).to_be_visible()
+    expect(page.get_by_text("Film counting", exact=True)).to_be_visible()
     assert rig.workbench.published() == []
 
     page.goto(rig.address("student_view", "wang.li"))
