@@ -12,6 +12,7 @@ from flask import current_app
 from lms_plugin.http.media_address import MediaAddresses
 from lms_plugin.services.attachments import Folder
 from lms_plugin.services.beats import BeatTaker
+from lms_plugin.services.lti_key_sets import PlatformKeys
 from lms_plugin.services.platforms import Seal
 from lms_plugin.services.sealing import FileSeal
 from lms_plugin.storage.session import Database
@@ -35,9 +36,10 @@ class Context:
     base_url: str
     beats: BeatTaker
     file_seal: FileSeal
-    seal: Seal
     schema_is_current: Callable[[], bool]
     attachments: Folder
+    seal: Seal
+    platform_keys: PlatformKeys
 
     def new_id(self) -> str:
         """A fresh unguessable name of 22 characters."""

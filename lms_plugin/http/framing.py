@@ -8,21 +8,19 @@ from collections.abc import Sequence
 from flask import g, session
 
 KEY = "framed_by"
-ANCESTORS = "frame-ancestors 'self'"
 
 
-def allow(origins: Sequence[str]) -> None:
+def allow(by: Sequence[str]) -> None:
     """Let pages of these origins show this answer in a frame."""
-    g.framed_by = tuple(origins)
+    g.framed_by = tuple(by)
 
 
-def allow_from_here_on(origins: Sequence[str]) -> None:
+def allow_from_here_on(by: Sequence[str]) -> None:
     """Let pages of these origins show all pages of this sign-in in a frame."""
-    allow(origins)
-    session[KEY] = list(origins)
+    allow(by)
+    session[KEY] = list(by)
 
 
-def policy_for_this_answer(policy: str) -> str:
-    """The Content-Security-Policy with the frames that are allowed around the answer to this request."""
-    origins = g.get("framed_by") or session.get(KEY)
-    return policy.replace(ANCESTORS, f"{ANCESTORS} {' '.join(origins)}") if origins else policy
+def origins() -> tuple[str, ...]:
+    """The origins whose pages may show the answer to this request."""
+    return tuple(g.get("framed_by") or session.get(KEY) or ())

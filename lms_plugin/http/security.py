@@ -1,6 +1,6 @@
 """Headers of every answer, the CSRF rule, and the throttling of sign-ins."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from flask import Flask, Response, request, session
 from flask.typing import ResponseReturnValue
@@ -28,6 +28,9 @@ MEETING_CODE_LIMIT = "10 per 5 minutes; 60 per hour"
 """Wrong codes of one person at one meeting: two codes of a million are right at a time."""
 QUESTION_LIMIT = "20 per 10 minutes; 100 per day"
 """Questions and replies to questions that one learner writes; only what is taken counts."""
+LAUNCH_LIMIT = "600 per minute"
+"""Launches begun from one address: a whole school, or all schools behind one line, may be a single one."""
+REFUSED_LAUNCH_LIMIT = "60 per minute; 600 per hour"
 View = Callable[..., ResponseReturnValue]
 SIGNED_IN = "_user_id"
 """Where Flask-Login keeps who is signed in. Whether that is still true is for the view to find out."""
@@ -38,8 +41,12 @@ TAKES_FILES = frozenset({"pages.new_activity", "pages.activity", "pages.homework
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _SIGNED_ADDRESSES = {"pages.unsubscribe"}
 """A signature in the address allows it, whoever asks: a mail program that ends e-mail has no token (RFC 8058)."""
-_SIGNED_BODIES = {"pages.xblock_open"}
-"""What is sent there is signed by an LMS's server and serves once; the page that sends it is the LMS's."""
+_FROM_PLATFORMS = {
+    *("pages.lti_login", "pages.lti_launch", "pages.lti_account", "pages.continue_with_ticket"),
+    "pages.xblock_open",
+}
+"""Sent by a platform's page, or by ours in a frame without cookies. What they carry allows them: a state, a signed
+token, a ticket; and none does more than show a page where another site may have made the browser send it."""
 
 
 def make_limiter(*, enabled: bool) -> Limiter:
@@ -77,6 +84,20 @@ def throttle_questions(limiter: Limiter, view: View) -> View:
         key_func=_person,
         methods=["POST"],
         deduct_when=lambda response: response.status_code in (201, 303),
+    )(view)
+    return limited
+
+
+def throttle_launches(limiter: Limiter, view: View) -> View:
+    """A view that begins launches, throttled per address."""
+    limited: View = limiter.limit(LAUNCH_LIMIT, key_func=get_remote_address)(view)
+    return limited
+
+
+def throttle_refused_launches(limiter: Limiter, view: View) -> View:
+    """A view that ends launches, throttled per address; only refused ones count."""
+    limited: View = limiter.limit(
+        REFUSED_LAUNCH_LIMIT, key_func=get_remote_address, deduct_when=lambda response: response.status_code >= 400
     )(view)
     return limited
 
@@ -123,6 +144,11 @@ def policy(media_base_url: str | None) -> str:
     )
 
 
+def framed_by(policy: str, origins: Iterable[str]) -> str:
+    """A policy that lets pages of other origins show this one in a frame."""
+    return policy.replace("frame-ancestors 'self'", " ".join(("frame-ancestors 'self'", *origins)))
+
+
 def guarding_headers(app: Flask, media_base_url: str | None = None) -> list[tuple[str, str]]:
     """The security headers that every answer has."""
     headers = [
@@ -146,7 +172,7 @@ def install(app: Flask, *, media_base_url: str | None = None) -> None:
 
     @app.before_request
     def check_csrf() -> None:
-        if request.method in _SAFE or request.endpoint in _SIGNED_ADDRESSES | _SIGNED_BODIES:
+        if request.method in _SAFE or request.endpoint in _SIGNED_ADDRESSES | _FROM_PLATFORMS:
             return
         if request.endpoint in TAKES_FILES and SIGNED_IN in session:
             request.max_content_length = MAX_REQUEST_BYTES
@@ -162,8 +188,8 @@ def install(app: Flask, *, media_base_url: str | None = None) -> None:
         headers = response.headers
         for name, value in guards:
             headers.setdefault(name, value)
-        if response.mimetype == "text/html":
-            headers["Content-Security-Policy"] = framing.policy_for_this_answer(headers["Content-Security-Policy"])
+        if response.mimetype == "text/html" and (origins := framing.origins()):
+            headers["Content-Security-Policy"] = framed_by(headers["Content-Security-Policy"], origins)
         if request.path.startswith("/static/vendor/") and response.status_code == 200:
             # Their addresses carry the version; everything else under /static is asked for again (ETag).
             headers["Cache-Control"] = "public, max-age=31536000, immutable"

@@ -10,7 +10,13 @@ from flask_wtf.csrf import CSRFError
 from lms_plugin.domain.errors import NotAuthenticated
 from lms_plugin.http import meeting_wording, study_wording
 from lms_plugin.http.languages import current_language
-from lms_plugin.http.security import throttle_codes, throttle_questions, throttle_sign_in
+from lms_plugin.http.security import (
+    throttle_codes,
+    throttle_launches,
+    throttle_questions,
+    throttle_refused_launches,
+    throttle_sign_in,
+)
 from lms_plugin.http.wording import reason_texts
 from lms_plugin.web import (
     admission,
@@ -20,6 +26,7 @@ from lms_plugin.web import (
     api_docs,
     approvals,
     calendars,
+    continuing,
     coursework,
     deliveries,
     discussion,
@@ -33,6 +40,9 @@ from lms_plugin.web import (
     imports,
     learner,
     ledger,
+    lti,
+    lti_accounts,
+    lti_places,
     media,
     meeting_edit,
     meeting_notes,
@@ -223,6 +233,19 @@ def register(app: Flask, limiter: Limiter) -> None:
 
     at("/xblock/open", "xblock_open", xblock.xblock_open, methods=FORM)
     at("/xblock/continue", "xblock_continue", xblock.xblock_continue, methods=["POST"])
+    at("/lti/login", "lti_login", throttle_launches(limiter, lti.login), methods=FORM)
+    at("/lti/launch", "lti_launch", throttle_refused_launches(limiter, lti.launch), methods=["POST"])
+    at("/lti/jwks.json", "lti_key_set", lti.key_set)
+    at("/lti/account", "lti_account", lti_accounts.account, methods=["POST"])
+    at("/lti/account/link", "lti_link_account", throttle_sign_in(limiter, lti_accounts.link), methods=["POST"])
+    at("/lti/programmes/<key>", "lti_programme", lti_places.programme)
+    at("/lti/programmes/<key>/modules/<module_key>", "lti_module", lti_places.module)
+    at(
+        "/continue",
+        "continue_with_ticket",
+        throttle_refused_launches(limiter, continuing.continue_with_ticket),
+        methods=FORM,
+    )
 
     at("/media/<signed>/<path:name>", "media", media.media)
     at("/api/v1/docs", "api_docs", api_docs.api_docs)

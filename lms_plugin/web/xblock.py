@@ -7,7 +7,6 @@ without being asked.
 """
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 import structlog
 from flask import current_app, redirect, render_template, request, url_for
@@ -30,8 +29,6 @@ PROBE = "lms_plugin_frame"
 """A cookie that says nothing but that cookies are kept here."""
 LASTS_SECONDS = 120
 """How long the way from the hand-over to the module may take: as long as its ticket."""
-CONTINUE = "/continue"
-"""Where a ticket leads into a window of one's own."""
 _SALT = "lms-plugin way in from a course page"
 _log = structlog.get_logger(__name__)
 
@@ -55,7 +52,7 @@ def xblock_open() -> ResponseReturnValue:
         return _refused(HandoverExpired(), context_language())
     framing.allow(way_in.frame_origins)
     if PROBE not in request.cookies:
-        address = f"{CONTINUE}?{urlencode({'ticket': way_in.ticket})}"
+        address = url_for("pages.continue_with_ticket", ticket=way_in.ticket)
         with force_locale(way_in.language):
             return render_template("xblock_window.html", address=address)
     if current_user.is_authenticated and current_user.user_id != way_in.user_id:
