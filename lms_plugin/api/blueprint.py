@@ -27,6 +27,8 @@ from lms_plugin.api import (
     school_study,
     shapes,
     watching,
+    xblock,
+    xblock_shapes,
 )
 from lms_plugin.api.description import PREFIX, Route, View, describe
 from lms_plugin.http.identity import current_actor
@@ -452,6 +454,22 @@ ROUTES = (
         school_study.mark_homework,
         body=school_shapes.MarkRequest,
         answer=school_shapes.WorkAnswer,
+    ),
+    # the XBlock's server
+    Route(
+        "GET",
+        "/xblock/standing",
+        xblock.standing_for_xblock,
+        answer=xblock_shapes.XBlockStandingAnswer,
+        asks_itself=True,
+    ),
+    Route(
+        "GET",
+        "/xblock/modules",
+        xblock.xblock_modules,
+        query=xblock_shapes.XBlockModulesQuery,
+        answer=xblock_shapes.XBlockModulesAnswer,
+        asks_itself=True,
     ),
     # the office
     Route(

@@ -8,7 +8,15 @@ import click
 from lms_plugin.adapters.reporters import check_address
 from lms_plugin.adapters.rosters import Rosters
 from lms_plugin.cli.environment import now, opened, reporters_of
-from lms_plugin.services import delivery_list, lms_enrolments, lti_keys, lti_platforms, platforms, reconciling
+from lms_plugin.services import (
+    delivery_list,
+    handover_keys,
+    lms_enrolments,
+    lti_keys,
+    lti_platforms,
+    platforms,
+    reconciling,
+)
 from lms_plugin.services.lti_platforms import LtiDetails
 from lms_plugin.services.lti_registration import OurAddresses
 from lms_plugin.services.platforms import CONSOLE, Seal
@@ -127,6 +135,21 @@ def resume(key: str) -> None:
     with opened() as (_, database), database.writing() as session:
         platforms.resume(session, CONSOLE, key=key)
     click.echo(f"resumed {key}")
+
+
+@lms.command(name="xblock-key")
+@click.argument("key")
+@click.option("--revoke", is_flag=True, help="Take the right away; nobody comes in from its course pages any more.")
+def xblock_key(key: str, revoke: bool) -> None:
+    """Draw the secret with which the platform KEY hands learners over from its course pages; it is shown this once."""
+    with opened() as (settings, database), database.writing() as session:
+        if revoke:
+            handover_keys.revoke(session, CONSOLE, key)
+            click.echo(f"{key} may hand nobody over any more")
+            return
+        secret = handover_keys.draw(session, CONSOLE, Seal(settings.secret_key), key)
+    click.echo("For the LMS's server settings (docs/lms.md); it is kept sealed and never shown again:", err=True)
+    click.echo(secret)
 
 
 @lms.command()

@@ -10,6 +10,7 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect, validate_csrf
 from wtforms.validators import ValidationError
 
+from lms_plugin.http import framing
 from lms_plugin.http.identity import bearer_token
 from lms_plugin.services.attachments import MAX_REQUEST_BYTES
 
@@ -38,7 +39,10 @@ TAKES_FILES = frozenset({"pages.new_activity", "pages.activity", "pages.homework
 """Endpoints where signed-in people hand in files: more may be sent there than elsewhere."""
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
-_FROM_PLATFORMS = {"pages.lti_login", "pages.lti_launch", "pages.lti_account", "pages.continue_with_ticket"}
+_FROM_PLATFORMS = {
+    *("pages.lti_login", "pages.lti_launch", "pages.lti_account", "pages.continue_with_ticket"),
+    "pages.xblock_open",
+}
 """Sent by a platform's page, or by ours in a frame without cookies. What they carry allows them: a state, a signed
 token, a ticket; and none does more than show a page where another site may have made the browser send it."""
 _SIGNED_ADDRESSES = {"pages.unsubscribe", "pages.lti_picker"}
@@ -187,6 +191,8 @@ def install(app: Flask, *, media_base_url: str | None = None) -> None:
         headers = response.headers
         for name, value in guards:
             headers.setdefault(name, value)
+        if response.mimetype == "text/html" and (origins := framing.origins()):
+            headers["Content-Security-Policy"] = framed_by(headers["Content-Security-Policy"], origins)
         if request.path.startswith("/static/vendor/") and response.status_code == 200:
             # Their addresses carry the version; everything else under /static is asked for again (ETag).
             headers["Cache-Control"] = "public, max-age=31536000, immutable"

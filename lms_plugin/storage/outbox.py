@@ -48,6 +48,8 @@ class Platform(Base):
     acknowledged_at: Mapped[datetime | None]
     """When the platform last took a message."""
     kind: Mapped[str] = mapped_column(String(10), default=COMPLETION, server_default=COMPLETION)
+    sealed_handover_secret: Mapped[bytes | None]
+    """What the platform's server signs with when it hands a learner over; None where it may not."""
 
 
 class Report(Base):

@@ -72,6 +72,7 @@ from lms_plugin.web import (
     tutor_learner,
     tutor_many,
     tutor_questions,
+    xblock,
 )
 
 FORM = ["GET", "POST"]
@@ -243,6 +244,8 @@ def register(app: Flask, limiter: Limiter) -> None:
     at("/office/platforms/<platform_key>/word", "confirm_platform", platforms.confirm_platform, methods=["POST"])
     at("/office/platforms/<platform_key>/retry", "retry_platform", deliveries.retry_platform, methods=["POST"])
 
+    at("/xblock/open", "xblock_open", xblock.xblock_open, methods=FORM)
+    at("/xblock/continue", "xblock_continue", xblock.xblock_continue, methods=["POST"])
     at("/lti/login", "lti_login", throttle_launches(limiter, lti.login), methods=FORM)
     at("/lti/launch", "lti_launch", throttle_refused_launches(limiter, lti.launch), methods=["POST"])
     at("/lti/jwks.json", "lti_key_set", lti.key_set)
