@@ -19,12 +19,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import and_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lms_plugin.domain.programme import LmsCourse
 from lms_plugin.services.pauses import Draw, GrowingPause
 from lms_plugin.services.ports import Acknowledged, CompletionMessage, Concern, DeliveryAnswer, Refused, TryLater
-from lms_plugin.storage.outbox import ACKNOWLEDGED, REFUSED, WAITING, Platform, Report
+from lms_plugin.storage.outbox import ACKNOWLEDGED, LRS, REFUSED, WAITING, Platform, Report
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment
 
@@ -200,7 +200,7 @@ def claim(
     longest_due = select(Report.enrolment_id).where(due).order_by(*by_age).limit(limit)
     enrolment_ids = set(session.scalars(longest_due.with_for_update(skip_locked=True)))
     rows = session.execute(
-        select(Report, User.lms_username)
+        select(Report, account_at(session, platform_key))
         .join(Enrolment, Enrolment.id == Report.enrolment_id)
         .join(User, User.id == Enrolment.user_id)
         .where(due, Report.enrolment_id.in_(enrolment_ids))
@@ -228,6 +228,12 @@ def claim(
         for (enrolment_id, username, course_key), entries in messages.items()
     )
     return Claim(tuple(sendings), refused)
+
+
+def account_at(session: Session, platform_key: str) -> "InstrumentedAttribute[str] | InstrumentedAttribute[str | None]":
+    """The column that says by what name a person is known to a platform: at a record store everybody by the login."""
+    kind = session.scalar(select(Platform.kind).where(Platform.key == platform_key))
+    return User.login if kind == LRS else User.lms_username
 
 
 def outcomes_of(sending: Sending, answer: DeliveryAnswer | None, sent_at: datetime) -> list[Outcome]:

@@ -19,7 +19,7 @@ from lms_plugin.domain.errors import Conflict, Malformed, NotFound
 from lms_plugin.services import access, platform_health
 from lms_plugin.services.access import Actor
 from lms_plugin.services.ports import WORDS_LIMIT
-from lms_plugin.storage.outbox import Platform
+from lms_plugin.storage.outbox import COMPLETION, LRS, Platform
 
 KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 ADDRESS_LIMIT, CLIENT_ID_LIMIT, SECRET_LIMIT = 300, 200, 500
@@ -98,6 +98,7 @@ class Connection:
     base_url: str
     client_id: str
     client_secret: str = field(repr=False)
+    kind: str = COMPLETION
 
 
 def register(
@@ -110,8 +111,11 @@ def register(
     base_url: str,
     client_id: str,
     client_secret: str,
+    kind: str = COMPLETION,
 ) -> PlatformView:
     """Register a platform under the key that programmes name it by; reports that wait for it become due.
+
+    `kind` says how it hears of completions (storage/outbox.py); a record store's credentials are those of Basic auth.
 
     Raises:
         NotAllowed: `by` is no office admin without limits of region.
@@ -121,6 +125,8 @@ def register(
     _require_right(by)
     faults = [] if KEY.fullmatch(key) else ["key"]
     faults += _faults_of(base_url, client_id, client_secret)
+    if kind == LRS and ":" in client_id:  # Basic authentication ends the name there (RFC 7617, 2)
+        faults.append("client_id")
     if faults:
         raise Malformed("platform_malformed", faults=faults)
     check_address(base_url)
@@ -133,6 +139,7 @@ def register(
         sealed_secret=seal.close(client_secret),
         is_paused=False,
         failures=0,
+        kind=kind,
     )
     session.add(platform)
     session.flush()
@@ -230,7 +237,8 @@ def connection(session: Session, seal: Seal, key: str) -> Connection | None:
     platform = session.scalar(select(Platform).where(Platform.key == key))
     if platform is None:
         return None
-    return Connection(platform.key, platform.base_url, platform.client_id, seal.open(platform.sealed_secret))
+    secret = seal.open(platform.sealed_secret)
+    return Connection(platform.key, platform.base_url, platform.client_id, secret, platform.kind)
 
 
 def _require_right(by: Actor | Console) -> None:

@@ -1,7 +1,7 @@
 """From watching to the ledger: what counts and is not posted yet becomes entries, and so does what counts no more."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,11 +13,12 @@ from lms_plugin.domain.errors import NotFound
 from lms_plugin.domain.evidence import Posted, Released
 from lms_plugin.domain.intervals import Segments
 from lms_plugin.domain.programme import ComponentKind
-from lms_plugin.services import access, catalogue, hours, outbox, study_reckoning
+from lms_plugin.services import access, catalogue, hours, outbox, owing_lrs, study_reckoning
 from lms_plugin.services.access import Actor
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.entering import Credit, Entering, enter_many
 from lms_plugin.services.outbox import Owed
+from lms_plugin.services.owing_lrs import FilmReached, Reached
 from lms_plugin.services.watch_desk import Desk
 from lms_plugin.services.watched_time import RELEASED as RELEASED
 from lms_plugin.services.watched_time import TAKEN_BACK as TAKEN_BACK
@@ -90,6 +91,13 @@ def post(session: Session, desk: Desk, plays: Sequence[PlayState], now: datetime
             study_reckoning.reckon_again(session, user_id, now)
 
 
+def tell_of_ends(session: Session, desk: Desk, plays: Sequence[PlayState], now: datetime) -> None:
+    """Let record stores hear that these sessions have ended, where nothing is left to post of them."""
+    if plays:
+        reached = (one for ended in plays for one in _reached(desk, ended.of, desk.rules_of_play(ended).current))
+        owing_lrs.owe(session, reached, now)
+
+
 def release(
     session: Session, actor: Actor, enrolment_id: int, video_id: int, wanted: Segments, *, reason: str, now: datetime
 ) -> int:
@@ -131,6 +139,7 @@ def release(
     study_reckoning.reckon_again(session, enrolment.user_id, now)
     owed = _owed(desk, film, current)
     outbox.owe_many(session, [owed] if owed is not None else [], now)
+    owing_lrs.owe(session, _reached(desk, film, current), now)
     return intervals.length(released)
 
 
@@ -188,6 +197,8 @@ class _Counter:
         each = {film.key: film for film in films}
         owed = [_owed(self._desk, film, self.current(film)) for film in each.values()]
         outbox.owe_many(self._session, [one for one in owed if one is not None], self._now)
+        reached = (one for film in each.values() for one in _reached(self._desk, film, self.current(film)))
+        owing_lrs.owe(self._session, reached, self._now)
 
 
 def _detail(desk: Desk, clock: ClockState, film: FilmState, segments: Segments) -> dict[str, object]:
@@ -215,3 +226,10 @@ def _owed(desk: Desk, film: FilmState, current: InForce) -> Owed | None:
         declared.block_key,
         hours.module_ratio(covered_ms, film.film.video_ms, current.programme),
     )
+
+
+def _reached(desk: Desk, film: FilmState, current: InForce) -> Iterator[Reached]:
+    _, module_key = desk.module(film.module_id) or (0, "")
+    covered_ms = intervals.length(film.film.covered)
+    of_film = FilmReached(film.enrolment_id, module_key, covered_ms, film.film.video_ms)
+    yield from owing_lrs.of_film(of_film, current.programme)

@@ -131,7 +131,7 @@ def _batches(database: Database, platform_key: str) -> Iterator[Sequence[_Owed]]
             if not enrolment_ids:
                 return
             rows = session.execute(
-                select(Report, User.login, User.lms_username)
+                select(Report, User.login, outbox.account_at(session, platform_key))
                 .join(Enrolment, Enrolment.id == Report.enrolment_id)
                 .join(User, User.id == Enrolment.user_id)
                 .where(Report.platform_key == platform_key, Report.enrolment_id.in_(enrolment_ids))
