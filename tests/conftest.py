@@ -9,10 +9,11 @@ import pytest
 
 from lms_plugin.storage.session import Database
 from tests.peers.fixtures import openedx_peer, openedx_process
+from tests.peers.xapi.fixtures import record_store, record_store_process
 from tests.postgresql import own_server
 from tests.stores import OPENED, STORES, PostgresqlStore, SqliteStore, Store
 
-__all__ = ["openedx_peer", "openedx_process"]
+__all__ = ["openedx_peer", "openedx_process", "record_store", "record_store_process"]
 
 # How long an example takes says more about the machine than about the code. Where a change is judged, every run
 # tries the same examples; at a desk each run looks for new ones.

@@ -3,24 +3,31 @@
 import threading
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from lms_plugin.adapters.guarded_http import GuardedClient
 from lms_plugin.adapters.openedx.completion_api import CompletionApi
-from lms_plugin.services import platforms
+from lms_plugin.adapters.xapi.lrs import RecordStore
+from lms_plugin.adapters.xapi.statements import Installation
+from lms_plugin.services import experience, platforms
 from lms_plugin.services.platforms import Connection, Seal
 from lms_plugin.services.ports import LmsReporter
+from lms_plugin.services.sending import utc_now
+from lms_plugin.storage.outbox import LRS
 from lms_plugin.storage.session import Database
 
 
 class Reporters:
     """Gives reporters by platform key; safe to share between threads. Its clients live until the context ends."""
 
-    def __init__(self, database: Database, seal: Seal, *, allow_loopback: bool) -> None:
+    def __init__(self, database: Database, seal: Seal, *, allow_loopback: bool, base_url: str) -> None:
+        """`base_url` is this service's own public address, by which record stores know people and activities."""
         self._database = database
+        self._base_url = base_url
         self._seal = seal
         self._allow_loopback = allow_loopback
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[Connection, GuardedClient, CompletionApi]] = {}
+        self._known: dict[str, tuple[Connection, GuardedClient, LmsReporter]] = {}
         # A replaced client may still be in use by another thread: all of them are closed at the end.
         self._clients: list[GuardedClient] = []
 
@@ -49,9 +56,21 @@ class Reporters:
             if known is None or known[0] != connection:
                 client = GuardedClient(connection.base_url, allow_loopback=self._allow_loopback)
                 self._clients.append(client)
-                reporter = CompletionApi(client, connection.client_id, connection.client_secret)
+                reporter = self._made(connection, client)
                 known = self._known[platform_key] = (connection, client, reporter)
             return known[2]
+
+    def _made(self, connection: Connection, client: GuardedClient) -> LmsReporter:
+        if connection.kind == LRS:
+            return RecordStore(
+                client,
+                connection.client_id,
+                connection.client_secret,
+                base_path=urlsplit(connection.base_url).path,
+                here=Installation(self._base_url),
+                read=experience.reader(self._database, connection.key, utc_now),
+            )
+        return CompletionApi(client, connection.client_id, connection.client_secret)
 
 
 def check_address(base_url: str, *, allow_loopback: bool) -> None:

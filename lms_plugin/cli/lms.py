@@ -7,8 +7,10 @@ import click
 
 from lms_plugin.adapters.reporters import Reporters, check_address
 from lms_plugin.cli.environment import now, opened
-from lms_plugin.services import delivery_list, platforms, reconciling
+from lms_plugin.services import delivery_list, owing_lrs, platforms, reconciling
 from lms_plugin.services.platforms import CONSOLE, Seal
+from lms_plugin.storage.outbox import LRS
+from lms_plugin.storage.session import Database
 
 VARIABLE = "LMS_PLUGIN_LMS_SECRET"
 
@@ -42,6 +44,44 @@ def register(key: str, url: str, client_id: str) -> None:
             client_secret=secret,
         )
     click.echo(f"registered {key} at {url}")
+
+
+@lms.command("register-lrs")
+@click.argument("key")
+@click.option("--url", required=True, help="The record store's xAPI endpoint, such as https://lrs.example.org/xapi")
+@click.option("--client-id", required=True, help="The key that may write and read statements there (Basic auth).")
+def register_lrs(key: str, url: str, client_id: str) -> None:
+    """Register the learning record store KEY, which hears of every programme; its secret is asked for, or
+    LMS_PLUGIN_LMS_SECRET. All that was reached so far is owed to it at once."""
+    secret = _secret()
+    with opened() as (settings, database):
+        with database.writing() as session:
+            platforms.register(
+                session,
+                CONSOLE,
+                Seal(settings.secret_key),
+                lambda address: check_address(address, allow_loopback=settings.lms_allow_loopback),
+                key=key,
+                base_url=url,
+                client_id=client_id,
+                client_secret=secret,
+                kind=LRS,
+            )
+        click.echo(f"registered {key} at {url}")
+        _catch_up(database, key)
+
+
+@lms.command("catch-up")
+@click.argument("key")
+def catch_up(key: str) -> None:
+    """Owe the record store KEY whatever was reached and it was never owed, where registering it was broken off."""
+    with opened() as (_, database):
+        _catch_up(database, key)
+
+
+def _catch_up(database: Database, key: str) -> None:
+    count = owing_lrs.catch_up(database, key, now())
+    click.echo(f"what {count} enrolments have reached is owed to {key}")
 
 
 @lms.command()
@@ -131,7 +171,12 @@ def reconcile(key: str, repair: bool) -> None:
     unrepaired = 0
     with (
         opened() as (settings, database),
-        Reporters(database, Seal(settings.secret_key), allow_loopback=settings.lms_allow_loopback) as reporters,
+        Reporters(
+            database,
+            Seal(settings.secret_key),
+            allow_loopback=settings.lms_allow_loopback,
+            base_url=settings.base_url,
+        ) as reporters,
     ):
         for finding in reconciling.reconcile(database, reporters, key, repair=repair, clock=now):
             counted[finding.comparison.value] += 1

@@ -89,7 +89,12 @@ def worker(once: bool, lease_seconds: float) -> None:
         name = f"{socket.gethostname()}:{os.getpid()}"
         pace = Pace(lease_seconds=lease_seconds)
         with (
-            Reporters(database, Seal(settings.secret_key), allow_loopback=settings.lms_allow_loopback) as reporters,
+            Reporters(
+                database,
+                Seal(settings.secret_key),
+                allow_loopback=settings.lms_allow_loopback,
+                base_url=settings.base_url,
+            ) as reporters,
             _postman(settings, database, stop) as postman,
         ):
             if once:
