@@ -117,11 +117,12 @@ class RecordStore:
         """Find out whether a store of this version is there, and whether it lets us in; nothing is stored."""
         try:
             about = self._exchange("GET", ABOUT_PATH)
-            if about.status != HTTPStatus.OK:
+            if about.status == HTTPStatus.OK:
+                versions = about.json_object().get("version")
+                if not isinstance(versions, list) or not any(str(one).startswith("1.0") for one in versions):
+                    return Refused(RefusalCode.BAD_ADDRESS, on_one_line(f"{_NOT_AN_LRS}: versions {versions}"))
+            elif about.status != HTTPStatus.NOT_FOUND:  # Ralph has no such address
                 return refusal_of_any(about)
-            versions = about.json_object().get("version")
-            if not isinstance(versions, list) or not any(str(one).startswith("1.0") for one in versions):
-                return Refused(RefusalCode.BAD_ADDRESS, on_one_line(f"{_NOT_AN_LRS}: versions {versions}"))
             answer = self._exchange("GET", STATEMENTS_PATH, query={"limit": "1"})
         except Undelivered as outcome:
             return outcome.answer
@@ -165,7 +166,9 @@ class RecordStore:
 
     def _held_standing(self, experience: Experience, standing: Standing) -> Decimal:
         one = self._exchange("GET", STATEMENTS_PATH, query={"statementId": standing_id(self._here, standing)})
-        if one.status == HTTPStatus.OK and "actor" in one.json_object():
+        said = one.json_object()
+        # Ralph gives a list of the one statement.
+        if one.status == HTTPStatus.OK and ("actor" in said or said.get("statements")):
             return sendable_ratio(standing.ratio)
         if one.status not in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
             raise Undelivered(refusal_of_any(one))

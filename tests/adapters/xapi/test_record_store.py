@@ -242,6 +242,24 @@ class TestReadingBack:
         assert lost.held(learner, COURSE, [VIDEO_1]) == Held({VIDEO_1: Decimal("0.7")})
         assert [path for _, path, _ in record_store.requests()].count("/statements") == 8 + 1 + 4
 
+    def test_a_store_without_about_that_lists_one_statement_is_one_too(
+        self, rig: StoreRig, record_store: RecordStorePeer
+    ) -> None:
+        """As Ralph is."""
+        record_store.faults({"kind": "refuse", "status": 404, "path": "/data/xAPI/about"})
+        record_store.limits(lists_one=1)
+        learner = rig.learner()
+        assert rig.reporter.probe() == Acknowledged()
+        rig.reporter.send(message(learner, module1="0.5"))
+        assert rig.reporter.held(learner, COURSE, [VIDEO_1]) == Held({VIDEO_1: Decimal("0.5")})
+        assert len(record_store.requests()) == 4
+
+    def test_a_store_of_another_version_is_none(self, rig: StoreRig, record_store: RecordStorePeer) -> None:
+        record_store.faults({"kind": "page", "path": "/data/xAPI/about"})
+        answer = rig.reporter.probe()
+        assert isinstance(answer, Refused)
+        assert answer.code is RefusalCode.BAD_ADDRESS
+
     def test_a_store_that_is_reached_at_another_path_is_not_there(
         self, rig: StoreRig, record_store: RecordStorePeer
     ) -> None:

@@ -87,7 +87,8 @@ class RecordStorePeer:
         self._post("/peer/reset", {})
 
     def limits(self, **limits: int) -> None:
-        """`most_at_once`: statements in one request (413 above); `page`: statements in one answer."""
+        """`most_at_once`: statements in one request (413 above); `page`: statements in one answer; `lists_one`: 1 for
+        a store that answers with a list when it is asked for one statement, as Ralph does."""
         self._post("/peer/limits", limits)
 
     def faults(self, *faults: Mapping[str, object]) -> None:

@@ -47,6 +47,7 @@ class RecordStoreSite:
         self._secret = secret
         self._most_at_once = 1000
         self._page = 100
+        self._lists_one = False
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
@@ -76,12 +77,13 @@ class RecordStoreSite:
         if path == "/peer/reset":
             self._store.clear()
             environ["peer.requests"].clear()
-            self._most_at_once, self._page = 1000, 100
+            self._most_at_once, self._page, self._lists_one = 1000, 100, False
             return {}
         if path == "/peer/limits":
             limits = json.loads(body)
             self._most_at_once = limits.get("most_at_once", self._most_at_once)
             self._page = limits.get("page", self._page)
+            self._lists_one = bool(limits.get("lists_one", self._lists_one))
             return {}
         raise Rejected(404, path)
 
@@ -125,7 +127,7 @@ class RecordStoreSite:
             statement = self._store.get(query["statementId"])
             if statement is None:
                 raise Rejected(404, "there is no such statement")
-            return 200, statement
+            return 200, {"statements": [statement]} if self._lists_one else statement
         found = self._store.found(query)
         at = int(query.pop("from", "0"))
         size = min(int(query.get("limit") or 0) or self._page, self._page)
