@@ -16,6 +16,7 @@ from tests.peers.fixtures import (
     own_lti_platform,
     own_lti_process,
 )
+from tests.peers.xapi.fixtures import record_store, record_store_process
 from tests.postgresql import own_server
 from tests.stores import OPENED, STORES, PostgresqlStore, SqliteStore, Store
 
@@ -26,6 +27,8 @@ __all__ = [
     "openedx_process",
     "own_lti_platform",
     "own_lti_process",
+    "record_store",
+    "record_store_process",
 ]
 
 # How long an example takes says more about the machine than about the code. Where a change is judged, every run

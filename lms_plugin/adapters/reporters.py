@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from lms_plugin.adapters.guarded_http import GuardedClient
 from lms_plugin.adapters.lti.access_tokens import AccessTokens
@@ -12,11 +13,14 @@ from lms_plugin.adapters.lti.scores import Comment
 from lms_plugin.adapters.lti.signing import Signer
 from lms_plugin.adapters.openedx.completion_api import CompletionApi
 from lms_plugin.adapters.origin_clients import OriginClients
-from lms_plugin.services import platforms
+from lms_plugin.adapters.xapi.lrs import RecordStore
+from lms_plugin.adapters.xapi.statements import Installation
+from lms_plugin.services import experience, platforms
 from lms_plugin.services.line_items import StoredLinks
 from lms_plugin.services.platforms import Connection, LtiConnection, Seal
 from lms_plugin.services.ports import LmsReporter
-from lms_plugin.storage.outbox import COMPLETION
+from lms_plugin.services.sending import utc_now
+from lms_plugin.storage.outbox import LRS
 from lms_plugin.storage.session import Database
 
 
@@ -29,11 +33,15 @@ class _Known:
 class Reporters:
     """Gives reporters by platform key; safe to share between threads. Its clients live until the context ends.
 
-    `comment` writes what people read beside a score.
+    `comment` writes what people read beside a score; `base_url` is this service's own public address, by which record
+    stores know people and activities.
     """
 
-    def __init__(self, database: Database, seal: Seal, *, allow_loopback: bool, comment: Comment) -> None:
+    def __init__(
+        self, database: Database, seal: Seal, *, allow_loopback: bool, base_url: str, comment: Comment
+    ) -> None:
         self._database = database
+        self._base_url = base_url
         self._seal = seal
         self._allow_loopback = allow_loopback
         self._comment = comment
@@ -52,7 +60,7 @@ class Reporters:
             client.close()
 
     def __call__(self, platform_key: str) -> LmsReporter | None:
-        """The reporter of a platform, or None where no platform has this key, or there is none for its kind.
+        """The reporter of a platform, or None where no platform has this key, or it takes no reports.
 
         Raises:
             SealBroken: its secret was sealed with another secret key of the service.
@@ -65,21 +73,27 @@ class Reporters:
         with self._lock:
             known = self._known.get(platform_key)
             if known is None or known.connection != connection:
-                reporter = self._made(connection)
-                if reporter is None:
-                    return None
-                known = self._known[platform_key] = _Known(connection, reporter)
+                known = self._known[platform_key] = _Known(connection, self._made(connection))
             return known.reporter
 
-    def _made(self, connection: Connection | LtiConnection) -> LmsReporter | None:
+    def _made(self, connection: Connection | LtiConnection) -> LmsReporter:
         if isinstance(connection, LtiConnection):
             return self._score_service(connection)
-        return self._completion_api(connection) if connection.kind == COMPLETION else None
-
-    def _completion_api(self, connection: Connection) -> CompletionApi:
         client = GuardedClient(connection.base_url, allow_loopback=self._allow_loopback)
         self._clients.append(client)
+        if connection.kind == LRS:
+            return self._record_store(connection, client)
         return CompletionApi(client, connection.client_id, connection.client_secret)
+
+    def _record_store(self, connection: Connection, client: GuardedClient) -> RecordStore:
+        return RecordStore(
+            client,
+            connection.client_id,
+            connection.client_secret,
+            base_path=urlsplit(connection.base_url).path,
+            here=Installation(self._base_url),
+            read=experience.reader(self._database, connection.key, utc_now),
+        )
 
     def _score_service(self, connection: LtiConnection) -> ScoreService:
         clients = OriginClients(allow_loopback=self._allow_loopback)

@@ -35,7 +35,9 @@ def opened() -> Iterator[tuple[Settings, Database]]:
 def reporters_of(settings: Settings, database: Database) -> Reporters:
     """Who reports to each platform; to be used as a context."""
     seal = Seal(settings.secret_key)
-    return Reporters(database, seal, allow_loopback=settings.lms_allow_loopback, comment=score_comment)
+    return Reporters(
+        database, seal, allow_loopback=settings.lms_allow_loopback, base_url=settings.base_url, comment=score_comment
+    )
 
 
 CONSOLE_ACTOR = Actor(user_id=0, login="console", name="console", language="en", grants=(Grant(OFFICE, None),))

@@ -14,12 +14,15 @@ from lms_plugin.services import (
     lms_enrolments,
     lti_keys,
     lti_platforms,
+    owing_lrs,
     platforms,
     reconciling,
 )
 from lms_plugin.services.lti_platforms import LtiDetails
 from lms_plugin.services.lti_registration import OurAddresses
 from lms_plugin.services.platforms import CONSOLE, Seal
+from lms_plugin.storage.outbox import LRS
+from lms_plugin.storage.session import Database
 
 VARIABLE = "LMS_PLUGIN_LMS_SECRET"
 
@@ -53,6 +56,44 @@ def register(key: str, url: str, client_id: str) -> None:
             client_secret=secret,
         )
     click.echo(f"registered {key} at {url}")
+
+
+@lms.command("register-lrs")
+@click.argument("key")
+@click.option("--url", required=True, help="The record store's xAPI endpoint, such as https://lrs.example.org/xapi")
+@click.option("--client-id", required=True, help="The key that may write and read statements there (Basic auth).")
+def register_lrs(key: str, url: str, client_id: str) -> None:
+    """Register the learning record store KEY, which hears of every programme; its secret is asked for, or
+    LMS_PLUGIN_LMS_SECRET. All that was reached so far is owed to it at once."""
+    secret = _secret()
+    with opened() as (settings, database):
+        with database.writing() as session:
+            platforms.register(
+                session,
+                CONSOLE,
+                Seal(settings.secret_key),
+                lambda address: check_address(address, allow_loopback=settings.lms_allow_loopback),
+                key=key,
+                base_url=url,
+                client_id=client_id,
+                client_secret=secret,
+                kind=LRS,
+            )
+        click.echo(f"registered {key} at {url}")
+        _catch_up(database, key)
+
+
+@lms.command("catch-up")
+@click.argument("key")
+def catch_up(key: str) -> None:
+    """Owe the record store KEY whatever was reached and it was never owed, where registering it was broken off."""
+    with opened() as (_, database):
+        _catch_up(database, key)
+
+
+def _catch_up(database: Database, key: str) -> None:
+    count = owing_lrs.catch_up(database, key, now())
+    click.echo(f"what {count} enrolments have reached is owed to {key}")
 
 
 @lms.command()

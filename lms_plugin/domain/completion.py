@@ -56,6 +56,17 @@ def ratio_of(part_ms: int, whole_ms: int) -> Decimal:
     return (Decimal(max(0, part_ms)) / Decimal(whole_ms)).quantize(FOUR_PLACES, rounding=ROUND_DOWN)
 
 
+def module_ratio(covered_ms: int, duration_ms: int, programme: Programme) -> Decimal:
+    """How far a module's film is for the LMS: 1 from the programme's completion threshold on."""
+    return Decimal(1) if is_whole(covered_ms, duration_ms, programme) else ratio_of(covered_ms, duration_ms)
+
+
+def is_whole(covered_ms: int, duration_ms: int, programme: Programme) -> bool:
+    """Whether a module's film has reached the programme's completion threshold."""
+    threshold = programme.watching.completion_threshold
+    return covered_ms * threshold.denominator >= duration_ms * threshold.numerator
+
+
 def reached_of_whole(hours: Hours) -> tuple[int, int]:
     """How much of what is required is reached, and all that is required, in milliseconds.
 

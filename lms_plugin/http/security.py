@@ -145,10 +145,14 @@ def policy(media_base_url: str | None) -> str:
     )
 
 
+def framed_by(policy: str, origins: Iterable[str]) -> str:
+    """A policy that lets pages of other origins show this one in a frame."""
+    return policy.replace("frame-ancestors 'self'", " ".join(("frame-ancestors 'self'", *origins)))
+
+
 def framed_policy(media_base_url: str | None, frame_origins: Iterable[str], form_origins: Iterable[str] = ()) -> str:
     """The policy of a page that may stand in a frame of these origins, and whose forms may be sent to those."""
-    found = policy(media_base_url)
-    found = found.replace("frame-ancestors 'self'", " ".join(("frame-ancestors 'self'", *frame_origins)))
+    found = framed_by(policy(media_base_url), frame_origins)
     return found.replace("form-action 'self'", " ".join(("form-action 'self'", *form_origins)))
 
 

@@ -19,9 +19,10 @@ from lms_plugin.domain import completion, weeks
 from lms_plugin.domain.ledger import GENESIS, CreditEntry
 from lms_plugin.domain.modes import week_of
 from lms_plugin.domain.programme import Programme
-from lms_plugin.services import catalogue, links_owed, outbox
+from lms_plugin.services import catalogue, links_owed, outbox, owing_lrs
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.outbox import Owed
+from lms_plugin.services.owing_lrs import PROGRAMME, Reached
 from lms_plugin.services.portions import portions
 from lms_plugin.services.sums import Sums, sums_of
 from lms_plugin.storage.base import table_of
@@ -264,7 +265,7 @@ def _decide(session: Session, books: Mapping[int, _Book], now: datetime, keys: s
     taken back does; what the LMS was told before stays there. Gives how many roll-ups changed.
     """
     is_entering = bool(keys)
-    totals, rolled_up, owed, linked = [], [], [], []
+    totals, rolled_up, owed, linked, reached = [], [], [], [], []
     for book in books.values():
         programme, pending_ms = book.current.programme, book.sums.pending_ms
         for component in programme.components:
@@ -290,6 +291,8 @@ def _decide(session: Session, books: Mapping[int, _Book], now: datetime, keys: s
                     "to_completed_at": book.completed_at,
                 }
             )
+        if is_entering or is_new:
+            reached.append(Reached(book.id, programme.key, PROGRAMME, decided.ratio))
         course = programme.lms
         # A course that is another one by now is owed the ratio too, where it stands as it stood.
         if (is_entering or is_new) and course is not None and course.block_key is not None:
@@ -312,6 +315,8 @@ def _decide(session: Session, books: Mapping[int, _Book], now: datetime, keys: s
         session.execute(_KEEP_ENROLMENT, rolled_up)
     owed += links_owed.of_links(session, linked)
     outbox.owe_many(session, owed, now)
+    if reached:
+        owing_lrs.owe(session, reached, now)
     _expire(session, books)
     return len(rolled_up)
 

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import completion
 from lms_plugin.domain.completion import Completion
+from lms_plugin.domain.completion import is_whole as is_whole
+from lms_plugin.domain.completion import module_ratio as module_ratio
 from lms_plugin.domain.hours import Hours
 from lms_plugin.domain.ledger import GENESIS
 from lms_plugin.domain.programme import Programme
@@ -63,14 +64,3 @@ def entries(session: Session, enrolment_id: int, *, after: int = 0, limit: int =
             .limit(limit)
         )
     )
-
-
-def module_ratio(covered_ms: int, duration_ms: int, programme: Programme) -> Decimal:
-    """How far a module's film is for the LMS: 1 from the programme's completion threshold on."""
-    return Decimal(1) if is_whole(covered_ms, duration_ms, programme) else completion.ratio_of(covered_ms, duration_ms)
-
-
-def is_whole(covered_ms: int, duration_ms: int, programme: Programme) -> bool:
-    """Whether a module's film has reached the programme's completion threshold."""
-    threshold = programme.watching.completion_threshold
-    return covered_ms * threshold.denominator >= duration_ms * threshold.numerator

@@ -123,8 +123,11 @@ def register(
     base_url: str,
     client_id: str,
     client_secret: str,
+    kind: str = COMPLETION,
 ) -> PlatformView:
     """Register a platform under the key that programmes name it by; reports that wait for it become due.
+
+    `kind` says how it hears of completions (storage/outbox.py); a record store's credentials are those of Basic auth.
 
     Raises:
         NotAllowed: `by` is no office admin without limits of region.
@@ -134,6 +137,8 @@ def register(
     _require_right(by)
     faults = [] if KEY.fullmatch(key) else ["key"]
     faults += _faults_of(base_url, client_id, client_secret)
+    if kind == LRS and ":" in client_id:  # Basic authentication ends the name there (RFC 7617, 2)
+        faults.append("client_id")
     if faults:
         raise Malformed("platform_malformed", faults=faults)
     check_address(base_url)
@@ -146,6 +151,7 @@ def register(
         sealed_secret=seal.close(client_secret),
         is_paused=False,
         failures=0,
+        kind=kind,
     )
     session.add(platform)
     session.flush()

@@ -1,7 +1,7 @@
 """From watching to the ledger: what counts and is not posted yet becomes entries, and so does what counts no more."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,11 +14,12 @@ from lms_plugin.domain.errors import NotFound
 from lms_plugin.domain.evidence import Posted, Released
 from lms_plugin.domain.intervals import Segments
 from lms_plugin.domain.programme import ComponentKind
-from lms_plugin.services import access, catalogue, hours, links_owed, outbox, study_reckoning
+from lms_plugin.services import access, catalogue, hours, links_owed, outbox, owing_lrs, study_reckoning
 from lms_plugin.services.access import Actor
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.entering import Credit, Entering, enter_many
 from lms_plugin.services.outbox import Owed
+from lms_plugin.services.owing_lrs import FilmReached, Reached
 from lms_plugin.services.watch_desk import Desk
 from lms_plugin.services.watched_time import RELEASED as RELEASED
 from lms_plugin.services.watched_time import TAKEN_BACK as TAKEN_BACK
@@ -89,6 +90,13 @@ def post(session: Session, desk: Desk, plays: Sequence[PlayState], now: datetime
         desk.save()
         for user_id in sorted(attended):
             study_reckoning.reckon_again(session, user_id, now)
+
+
+def tell_of_ends(session: Session, desk: Desk, plays: Sequence[PlayState], now: datetime) -> None:
+    """Let record stores hear that these sessions have ended, where nothing is left to post of them."""
+    if plays:
+        reached = (one for ended in plays for one in _reached(desk, ended.of, desk.rules_of_play(ended).current))
+        owing_lrs.owe(session, reached, now)
 
 
 def release(
@@ -215,6 +223,8 @@ def _owe(session: Session, desk: Desk, films: Sequence[tuple[FilmState, InForce]
         if current.is_linked
     ]
     outbox.owe_many(session, [*owed, *links_owed.of_links(session, linked)], now)
+    reached = (one for film, current in films for one in _reached(desk, film, current))
+    owing_lrs.owe(session, reached, now)
 
 
 def _ratio(film: FilmState, current: InForce) -> Decimal:
@@ -230,3 +240,10 @@ def _owed(desk: Desk, film: FilmState, current: InForce) -> Owed | None:
     if declared is None or declared.block_key is None:
         return None
     return Owed(film.enrolment_id, course, declared.block_key, _ratio(film, current))
+
+
+def _reached(desk: Desk, film: FilmState, current: InForce) -> Iterator[Reached]:
+    _, module_key = desk.module(film.module_id) or (0, "")
+    covered_ms = intervals.length(film.film.covered)
+    of_film = FilmReached(film.enrolment_id, module_key, covered_ms, film.film.video_ms)
+    yield from owing_lrs.of_film(of_film, current.programme)

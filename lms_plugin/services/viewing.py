@@ -104,7 +104,8 @@ def open_many(
     begun = catalogue.films_begun(session, list(enrolments))
     films = _films(session, {one.video_id for one in openings})
     current: dict[tuple[int, str], InForce] = {}
-    opened = []
+    opened: list[OpenedSession] = []
+    ended: list[PlayState] = []
     for one in openings:
         enrolment = enrolments.get(one.enrolment_id)
         if enrolment is None or enrolment.user_id != one.actor.user_id:
@@ -115,7 +116,8 @@ def open_many(
         found = films.get(one.video_id)
         if found is None or found.programme.id != enrolment.programme_id:
             raise NotFound(what="video")
-        opened.append(_open_at(session, desk, one, enrolment, current[key], found, begun, now))
+        opened.append(_open_at(session, desk, one, enrolment, current[key], found, begun, ended, now))
+    posting.tell_of_ends(session, desk, ended, now)
     desk.save()
     return opened
 
@@ -148,8 +150,10 @@ def _open_at(
     current: InForce,
     found: _FilmFound,
     begun: Mapping[tuple[int, int], int],
+    ended: list[PlayState],
     now: datetime,
 ) -> OpenedSession:
+    """Open one of several; the session that it ends, where all of it is posted already, is added to `ended`."""
     actor, new_id, video, module = opening.actor, opening.new_id, found.video, found.module
     clock = desk.clocks[actor.user_id]
     if all(one.key != module.key for one in current.programme.modules):
@@ -177,7 +181,7 @@ def _open_at(
     if watcher.pass_time(now):
         desk.record(clock, Swept(now))
         presence.close_unanswered(desk, clock, overdue)
-    opened_at = _end_previous(session, desk, clock, now)
+    opened_at = _end_previous(session, desk, clock, ended, now)
     rules = desk.rules(film, now)
     rule = rules.terms.rule
     max_rate_permille = int(rule.max_rate * 1000)
@@ -335,7 +339,7 @@ def beat_at(
     return _answer(outcome, presence.shown(desk, clock, one))
 
 
-def _end_previous(session: Session, desk: Desk, clock: ClockState, now: datetime) -> datetime:
+def _end_previous(session: Session, desk: Desk, clock: ClockState, ended: list[PlayState], now: datetime) -> datetime:
     """End the lease that holds the clock, post its credit, and say when the next may begin."""
     if clock.playback_session_id is None:
         return now
@@ -347,6 +351,8 @@ def _end_previous(session: Session, desk: Desk, clock: ClockState, now: datetime
     desk.touch(previous)
     if previous.post_at is not None:
         posting.post(session, desk, [previous], now)
+    else:
+        ended.append(previous)
     return watching.next_opening(previous.play.lease, now)
 
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261201_0450"
-down_revision = "20261201_0300"
+down_revision = "20261201_0420"
 branch_labels = None
 depends_on = None
 

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "20261201_0410"
-down_revision = "20261201_0300"
+revision = "20261201_0420"
+down_revision = "20261201_0410"
 branch_labels = None
 depends_on = None
 
