@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Conflict
 from lms_plugin.domain.lti_claims import LaunchRefused
+from lms_plugin.services import owing
 from lms_plugin.services.access import Actor
 from lms_plugin.storage.lti import PlatformAccount
 from lms_plugin.storage.people import User
@@ -62,8 +63,4 @@ def link(session: Session, actor: Actor, platform_id: int, subject: str, now: da
         )
     )
     session.flush()
-    _owe_what_is_due(session, platform_id, actor.user_id, now)
-
-
-def _owe_what_is_due(session: Session, platform_id: int, user_id: int, now: datetime) -> None:
-    """Everything owed to somebody on a platform becomes due: where services/owing.py is called."""
+    owing.owe_account(session, platform_id, actor.user_id, now)

@@ -10,7 +10,7 @@ from lms_plugin.domain.errors import NotFound
 from lms_plugin.domain.lti_claims import Launch, LaunchRefused
 from lms_plugin.domain.lti_claims import Place as NamedPlace
 from lms_plugin.domain.programme import Text
-from lms_plugin.services import catalogue
+from lms_plugin.services import catalogue, owing
 from lms_plugin.storage.lti import LtiLink
 from lms_plugin.storage.programmes import Enrolment, ModuleRow, ProgrammeRow
 
@@ -86,7 +86,7 @@ def note(session: Session, platform_id: int, launch: Launch, now: datetime) -> L
     found.memberships_url = launch.memberships_url or found.memberships_url
     session.flush()
     if shows_something_new:
-        _owe_what_is_due(session, found.id, now)
+        owing.owe_link(session, found.id, now)
     return shown
 
 
@@ -94,10 +94,6 @@ def own_enrolment(session: Session, user_id: int, programme_id: int) -> Enrolmen
     """Somebody's enrolment in a programme."""
     mine = select(Enrolment).where(Enrolment.user_id == user_id, Enrolment.programme_id == programme_id)
     return session.scalar(mine)
-
-
-def _owe_what_is_due(session: Session, link_id: int, now: datetime) -> None:
-    """A link is owed what everybody has reached whom its platform knows: where services/owing.py is called."""
 
 
 def _place(session: Session, programme_id: int, module_key: str | None, now: datetime) -> LinkPlace:
