@@ -24,7 +24,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from lms_plugin.domain.programme import LmsCourse
 from lms_plugin.services.pauses import Draw, GrowingPause
 from lms_plugin.services.ports import Acknowledged, CompletionMessage, Concern, DeliveryAnswer, Refused, TryLater
-from lms_plugin.storage.outbox import ACKNOWLEDGED, LRS, REFUSED, WAITING, Platform, Report
+from lms_plugin.storage.outbox import ACKNOWLEDGED, COMPLETION, LRS, REFUSED, WAITING, Platform, Report
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment
 
@@ -169,13 +169,15 @@ def ask_again(report: Report, now: datetime) -> None:
 
 
 def wake(session: Session, user_id: int, now: datetime) -> int:
-    """Send everything owed for a person again, because their LMS account was set or is another one now.
+    """Send what is owed for a person again where they are known by their LMS account, which is another one now.
 
     Reports that were refused for want of an account heal by this; what another account acknowledged counts no
     more, and neither does the answer to what is under way. Gives the number of reports.
     """
     enrolments = select(Enrolment.id).where(Enrolment.user_id == user_id)
-    reports = session.scalars(select(Report).where(Report.enrolment_id.in_(enrolments)).with_for_update()).all()
+    elsewhere = select(Platform.key).where(Platform.kind != COMPLETION)
+    concerned = (Report.enrolment_id.in_(enrolments), Report.platform_key.not_in(elsewhere))
+    reports = session.scalars(select(Report).where(*concerned).with_for_update()).all()
     for report in reports:
         report.revision += 1
         report.acknowledged_ratio = report.acknowledged_at = None
