@@ -21,6 +21,9 @@ PAUSED_FROM = timedelta(seconds=10)
 SOUGHT_FROM_MS = 500
 """A jump of so much film was somebody's; a smaller one is a player's rounding."""
 
+MOST_SEGMENTS = 1000
+"""Pieces of one film that are told of; whoever jumps about more than that is told of no further, until the end."""
+
 
 class StepKind(StrEnum):
     """What was done; the names are those of the verbs of the xAPI Video Profile."""
@@ -31,6 +34,9 @@ class StepKind(StrEnum):
     SEEKED = "seeked"
     COMPLETED = "completed"
     TERMINATED = "terminated"
+
+
+_WITH_PLAYED = (StepKind.PAUSED, StepKind.COMPLETED, StepKind.TERMINATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,7 @@ class _Film:
             from_ms=position_ms if from_ms is None else from_ms,
             covered_ms=self.covered_ms,
             spent_ms=self.spent_ms,
-            played=tuple(self.played),
+            played=tuple(self.played) if kind in _WITH_PLAYED else (),
             rate_permille=one.rate_permille,
         )
 
@@ -146,7 +152,7 @@ def _beaten(film: _Film, one: _Session, beat: Beaten, video_ms: int) -> Iterator
         for claim in beat.claims
         if claim.is_sound and claim.from_ms < video_ms and claim.rate_permille > 0
     ]
-    if pieces and not one.is_over:
+    if pieces and not one.is_over and len(film.played) < MOST_SEGMENTS:
         took = [_real_ms(*piece) for piece in pieces]
         # The player says what was played, not when: it went on until it was reported.
         begins_at = max(one.at, beat.at - timedelta(milliseconds=sum(took)))

@@ -29,8 +29,9 @@ from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment, ModuleRow, ProgrammeRow, Video
 from lms_plugin.storage.session import Database
 
-TOLD_AGAIN = timedelta(hours=1)
-"""What became known so shortly before an acknowledgement is told once more: a transaction ends later than it says."""
+TOLD_AGAIN = timedelta(minutes=10)
+"""What became known so shortly before an acknowledgement is told once more: it may have come while the rest was sent,
+by a clock that is a little behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,11 +246,11 @@ def _events(session: Session, user_id: int, first_chunk: int) -> Iterator[Event]
 
 
 def _told(report: Report, steps: Sequence[Step]) -> int:
-    """How many steps need not be told again: those long known when the store acknowledged a lower standing.
+    """How many steps need not be told again: those that were known when the store last acknowledged.
 
-    Where nothing new is owed, somebody wants it told again as a whole: a repair, a retry, or to be sure.
+    A repair forgets the acknowledgement, so that all of it is told.
     """
-    if report.acknowledged_at is None or report.acknowledged_ratio is None or report.acknowledged_ratio >= report.ratio:
+    if report.acknowledged_at is None:
         return 0
     told_until = report.acknowledged_at - TOLD_AGAIN
     return sum(1 for _ in takewhile(lambda step: step.known_at < told_until, steps))

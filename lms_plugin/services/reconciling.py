@@ -240,6 +240,8 @@ def _set_waiting(session: Session, wanted: dict[int, int], now: datetime) -> set
     repaired = set()
     for report in session.scalars(select(Report).where(Report.id.in_(wanted)).with_for_update()):
         if report.state == ACKNOWLEDGED and report.revision == wanted[report.id]:
+            # What it acknowledged is not there: it counts no more.
+            report.acknowledged_ratio = report.acknowledged_at = None
             outbox.ask_again(report, now)
             repaired.add(report.id)
     return repaired

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lms_plugin.domain.evidence import Beaten, Event, Opened, Outcome, Posted, Released
-from lms_plugin.domain.viewing_steps import Step, StepKind, steps_of
+from lms_plugin.domain.viewing_steps import MOST_SEGMENTS, Step, StepKind, steps_of
 from lms_plugin.domain.watching import Claim
 
 T0 = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -80,6 +80,16 @@ class TestOneSession:
     def test_a_film_nobody_played_was_neither_played_nor_paused(self) -> None:
         steps = told([opened(1, 0), beat(1, 15), opened(2, 60)], {1: at(45)})
         assert brief(steps) == [("initialized", 0, 0), ("terminated", 45, 0), ("initialized", 60, 0)]
+
+    def test_whoever_jumps_about_without_end_is_told_of_only_so_far(self) -> None:
+        events: list[Event] = [opened(1, 0)]
+        for number in range(3 * MOST_SEGMENTS):
+            start = 1_000 * (7 * number % 90)
+            events.append(beat(1, 2.0 * number, (start, start + 1_000), covered_ms=95_000 if number > 2_500 else 0))
+        steps = told([*events, opened(2, 10_000)])
+        assert len(steps) == 1 + MOST_SEGMENTS + 1 + 2 + 1
+        assert [step.kind.value for step in steps[-4:]] == ["completed", "paused", "terminated", "initialized"]
+        assert sum(len(step.played) for step in steps) == 3 * MOST_SEGMENTS
 
 
 class TestSessionsAfterEachOther:
@@ -182,5 +192,6 @@ def test_steps_are_what_the_video_profile_asks_for(log: list[Event]) -> None:
         assert all(earlier.at <= later.at for earlier, later in pairwise(mine))
         # Every end of a segment is a time that some statement said (2.5.4.5).
         said = {step.position_ms for step in mine} | {step.from_ms for step in mine}
-        before = len(mine[0].played)
-        assert all(edge in said for segment in mine[-1].played[before:] for edge in segment)
+        if StepKind.TERMINATED in kinds:
+            others = {edge for step in steps if step.play < play for segment in step.played for edge in segment}
+            assert all(edge in said | others for segment in mine[-1].played for edge in segment)
