@@ -6,6 +6,7 @@ from decimal import Decimal
 from lms_plugin.domain.programme import Component, ComponentKind, Text
 from lms_plugin.services import lti_keys, owing
 from lms_plugin.services.platforms import Seal
+from lms_plugin.storage.lti import LtiLink
 from lms_plugin.storage.session import Database
 from tests import builders
 from tests.cli.conftest import Run
@@ -40,7 +41,7 @@ def test_the_worker_scores_and_reconciling_finds_what_the_platform_lost(
                 named=Named(own_lti_platform.base_url, own_lti_platform.client_id),
                 token_url=own_lti_platform.token_url,
             )
-            make_link(session, platform, current, line_item_url=own_lti_platform.line_item("hours"))
+            link = make_link(session, platform, current, line_item_url=own_lti_platform.line_item("hours"))
             make_account(session, platform, user, own_lti_platform.subject("wang"))
             owing.owe_account(session, platform.id, user.id, now)
         assert run("worker", "--once")[0] == 0
@@ -55,6 +56,8 @@ def test_the_worker_scores_and_reconciling_finds_what_the_platform_lost(
         own_lti_platform.seed(reset=True, users=[Person("wang")], links=[Link("hours")])
         status, out, _ = run("lms", "reconcile", "school")
         assert (status, out.splitlines()[-1]) == (1, "1 missing")
+        with database.writing() as session:  # what the next launch tells
+            session.get_one(LtiLink, link.id).line_item_url = own_lti_platform.line_item("hours")
         assert run("lms", "reconcile", "school", "--repair")[0] == 0
         assert run("worker", "--once")[0] == 0
         assert own_lti_platform.gradebook() == {("hours", "wang"): 1.0}
