@@ -11,14 +11,14 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from http import HTTPStatus
 
 from lms_plugin.adapters.exchanges import Undelivered
 from lms_plugin.adapters.guarded_http import HttpAnswer
-from lms_plugin.adapters.http_answers import platform_words
+from lms_plugin.adapters.http_answers import on_one_line, platform_words
 from lms_plugin.adapters.lti.access_tokens import AccessTokens
 from lms_plugin.adapters.lti.line_items import LineItems
 from lms_plugin.adapters.lti.scores import Comment, Score, ratio_shown, score_of
@@ -41,6 +41,9 @@ from lms_plugin.services.ports import (
 SHOWN_SECONDS = 30.0
 """How long a whole list of results, from a platform that gives everybody's at once, serves for comparing."""
 
+AGAIN = timedelta(milliseconds=1)
+"""Between two sendings of one score at once; messages about it are further apart (outbox.STAMPS_APART)."""
+
 NOT_ENROLLED = re.compile(r"not (a member|enrol)", re.IGNORECASE)
 UNKNOWN_LEARNER = re.compile(r"\b(user|learner|student|member)\b", re.IGNORECASE)
 
@@ -49,6 +52,16 @@ UNKNOWN_LEARNER = re.compile(r"\b(user|learner|student|member)\b", re.IGNORECASE
 class _Shown:
     ratios: dict[str, Decimal | None]
     until: float
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """A score for a user of a line item."""
+
+    url: str
+    user_id: str
+    score: Score
+    comment: str
 
 
 class ScoreService:
@@ -131,34 +144,47 @@ class ScoreService:
         if standing is not None and standing.may_be_held and self._is_held(line_item_url, message.username, score):
             return Acknowledged()
         as_of = standing.as_of if standing is not None else self._now()
-        written = score.written(message.username, as_of, self._comment(message.language, score.hours))
-        answer = self._posted(line_item_url, message.username, score, written)
+        line_item = _At(line_item_url, message.username, score, self._comment(message.language, score.hours))
+        answer = self._stored(line_item, as_of)
         if answer is not None and answer.status == HTTPStatus.NOT_FOUND:
             if self._is_there(line_item_url):
                 return Refused(RefusalCode.UNKNOWN_LEARNER, platform_words(answer))
-            line_item_url = self._line_items.anew(link_id, line_item_url, score.line_item_maximum)
-            answer = self._posted(line_item_url, message.username, score, written)
+            url = self._line_items.anew(link_id, line_item_url, score.line_item_maximum)
+            answer = self._stored(replace(line_item, url=url), as_of)
         return Acknowledged() if answer is None else _refusal(answer)
 
-    def _posted(self, line_item_url: str, user_id: str, score: Score, written: dict[str, object]) -> HttpAnswer | None:
+    def _stored(self, at: _At, as_of: datetime) -> HttpAnswer | None:
         """Store a score; None where the platform holds it now, else its answer of 3xx or 4xx.
 
+        Some platforms store a score and fail afterwards (500): in passing, or each time because they know nobody to
+        show the grade of. So it is sent once more, and only a score that was answered well counts.
+
         Raises:
-            Undelivered: nobody knows whether it does, or it refuses everything.
+            Undelivered: nobody knows whether it is held, it is and no grade is shown, or everything is refused.
         """
         try:
-            answer = self._services.post_score(line_item_url, written)
+            return self._posted(at, as_of)
         except Undelivered as outcome:
-            # Some platforms store a score and fail afterwards.
-            if outcome.status != HTTPStatus.INTERNAL_SERVER_ERROR or not self._is_held(line_item_url, user_id, score):
+            if not _is_own_fault(outcome) or not self._is_held(at.url, at.user_id, at.score):
                 raise
-            return None
+        try:
+            return self._posted(at, as_of + AGAIN)
+        except Undelivered as outcome:
+            if not _is_own_fault(outcome):
+                raise
+            words = on_one_line(
+                f"{outcome.answer.words}: the score is stored, and the platform fails to show the grade"
+            )
+            raise Undelivered(Refused(RefusalCode.UNKNOWN_LEARNER, words)) from outcome
+
+    def _posted(self, at: _At, as_of: datetime) -> HttpAnswer | None:
+        answer = self._services.post_score(at.url, at.score.written(at.user_id, as_of, at.comment))
         if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
             if "html" in answer.headers.get("content-type", ""):
                 raise Undelivered(TryLater("the answer is not the platform's: it is a page"))
             return None
         is_for_its_time = answer.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT)
-        return None if is_for_its_time and self._is_held(line_item_url, user_id, score) else answer
+        return None if is_for_its_time and self._is_held(at.url, at.user_id, at.score) else answer
 
     def _is_held(self, line_item_url: str, user_id: str, score: Score) -> bool:
         try:
@@ -198,6 +224,10 @@ class ScoreService:
             with self._guard:
                 self._shown[line_item_url] = _Shown(ratios, self._monotonic() + SHOWN_SECONDS)
         return ratios.get(user_id)
+
+
+def _is_own_fault(outcome: Undelivered) -> bool:
+    return outcome.status == HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _refusal(answer: HttpAnswer) -> Refused:

@@ -140,9 +140,22 @@ def test_a_platform_that_stores_and_answers_500_holds_the_score(rig: ScoreRig) -
     learner = rig.learner()
     rig.platform.faults(Fault.stored_yet_refused("scores"))
     assert rig.reporter.send(told(rig, learner, "3")) == Acknowledged()
+    assert posted(rig) == 2
     rig.platform.faults(Fault.refused("scores", 500))
     assert isinstance(rig.reporter.send(told(rig, learner, "4", seconds=1)), TryLater)
     assert rig.stored(learner) == {"link:1": 0.5}
+
+
+def test_a_platform_that_stores_scores_of_somebody_it_does_not_know_shows_no_grade_and_it_is_said(
+    openedx_lti_platform: LtiTestPlatform, key_set: KeySetServer
+) -> None:
+    rig = ScoreRig(openedx_lti_platform, key_set)
+    answer = rig.reporter.send(told(rig, "nobody", "6"))
+    assert isinstance(answer, Refused)
+    assert answer.code is RefusalCode.UNKNOWN_LEARNER
+    assert "the score is stored, yet the platform shows no grade" in answer.words
+    assert rig.stored("nobody") == {"link:1": 1.0}
+    rig.close()
 
 
 def test_too_many_requests_are_said_to_be_untaken(rig: ScoreRig) -> None:
