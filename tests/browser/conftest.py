@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from lms_plugin.storage.session import Database
@@ -124,7 +124,7 @@ def served(app: Flask) -> Iterator[str]:
     server.server_close()
 
 
-def assert_sound(page: Page, place: str = "") -> None:
+def assert_sound(page: Page | Frame, place: str = "") -> None:
     """A page shows no barrier to a screen reader's rules, and nothing of it lies beyond the screen."""
     found = Axe().run(page)
     assert found.violations_count == 0, f"{place or page.url}\n{found.generate_report()}"
