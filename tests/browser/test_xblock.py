@@ -90,7 +90,7 @@ def test_an_author_chooses_a_learner_studies_and_the_platform_hears_of_it(rig: R
 
     page.goto(rig.address("student_view", "wang.li"))
     expect(page.get_by_text("Film of 0:12, 0:00 of it counted")).to_be_visible()
-    expect(page.get_by_text("A short programme: 0 of 1.18 class hours so far")).to_be_visible()
+    expect(page.get_by_text("A short programme: 0 of 1.19 class hours so far")).to_be_visible()
     expect(page.get_by_text("Still missing:")).to_contain_text("Online video")
     sound(page)
     assert rig.secret not in page.content()
@@ -111,7 +111,7 @@ def test_an_author_chooses_a_learner_studies_and_the_platform_hears_of_it(rig: R
 
     assert wait_until(hears_of_the_whole_film, 30)
     expect(page.get_by_text("Film of 0:12, 0:12 of it counted")).to_be_visible()
-    expect(page.get_by_text("A short programme: 0.2 of 1.18 class hours so far")).to_be_visible()
+    expect(page.get_by_text("A short programme: 0.2 of 1.19 class hours so far")).to_be_visible()
     told = rig.workbench.published()
     assert Published("grade", {"value": 1.0, "max_value": 1.0}) in told
     ratios = [one.data["completion"] for one in told if one.kind == "completion"]

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from sqlalchemy import select
 
 from lms_plugin.domain.programme import LmsCourse
 from lms_plugin.services import lti_keys, outbox
 from lms_plugin.services.access import OFFICE
 from lms_plugin.services.sign_in import verify
+from lms_plugin.storage.outbox import Platform
 from lms_plugin.storage.people import User
 from lms_plugin.storage.session import Database
 from tests import builders
@@ -262,3 +264,19 @@ def test_a_new_key_for_lti_signs_at_once_and_the_old_one_stays_published(run: Ru
     with database.reading() as session:
         published = lti_keys.key_set(session, datetime.now(UTC))["keys"]
     assert [key["kid"] for key in published] == kids[::-1]
+
+
+def test_the_secret_of_hand_overs_is_shown_once_and_can_be_taken_back(run: Run, database: Database) -> None:
+    assert run("lms", "register", "openedx", "--url", "http://127.0.0.1:9", "--client-id", "worker")[0] == 0
+    status, secret, told = run("lms", "xblock-key", "openedx")
+    assert (status, len(secret.strip()) >= 43) == (0, True)
+    assert "never shown again" in told
+    with database.reading() as session:
+        kept = session.scalars(select(Platform)).one().sealed_handover_secret
+    assert kept is not None
+    assert secret.strip().encode() not in kept
+    assert secret.strip() not in run("lms", "status")[1]
+    assert run("lms", "xblock-key", "openedx", "--revoke")[0] == 0
+    with database.reading() as session:
+        assert session.scalars(select(Platform)).one().sealed_handover_secret is None
+    assert run("lms", "xblock-key", "nobody")[0] == 1
