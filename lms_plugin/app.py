@@ -15,6 +15,7 @@ from prometheus_flask_exporter import PrometheusMetrics
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from lms_plugin.adapters.rosters import RosterReader
 from lms_plugin.api import blueprint as api
 from lms_plugin.api.beat_lane import BeatLane
 from lms_plugin.config import Settings, read_settings
@@ -27,6 +28,7 @@ from lms_plugin.http.identity import make_login_manager
 from lms_plugin.http.media_address import MediaAddresses
 from lms_plugin.services.attachments import Folder
 from lms_plugin.services.beats import BeatTaker
+from lms_plugin.services.platforms import Seal
 from lms_plugin.services.sealing import FileSeal
 from lms_plugin.storage import migrating
 from lms_plugin.storage.session import Database
@@ -88,6 +90,7 @@ def create_app(
         file_seal=FileSeal(settings.secret_key),
         schema_is_current=lambda: _schema_is_current(database),
         attachments=Folder(settings.attachments_root),
+        rosters=RosterReader(database, Seal(settings.secret_key), allow_loopback=settings.lms_allow_loopback),
     )
     make_login_manager().init_app(app)
     languages.make_babel().init_app(app, locale_selector=languages.choose_language, default_timezone=settings.timezone)

@@ -12,6 +12,7 @@ from flask import current_app
 from lms_plugin.http.media_address import MediaAddresses
 from lms_plugin.services.attachments import Folder
 from lms_plugin.services.beats import BeatTaker
+from lms_plugin.services.roster_ports import RosterSource
 from lms_plugin.services.sealing import FileSeal
 from lms_plugin.storage.session import Database
 
@@ -23,6 +24,7 @@ class Context:
     """Shared by all requests of a process; `clock` gives the present moment, aware.
 
     `media_base_url` is the origin of the server that sends the films; None where the service does.
+    `rosters` reads a platform's roster while an admin waits for it.
     """
 
     database: Database
@@ -36,6 +38,7 @@ class Context:
     file_seal: FileSeal
     schema_is_current: Callable[[], bool]
     attachments: Folder
+    rosters: RosterSource
 
     def new_id(self) -> str:
         """A fresh unguessable name of 22 characters."""

@@ -51,6 +51,7 @@ from lms_plugin.web import (
     placements,
     post_marking,
     questions,
+    rosters,
     school_study,
     showing,
     trail,
@@ -221,6 +222,8 @@ def register(app: Flask, limiter: Limiter) -> None:
     at("/office/examinations/<programme_key>/file", "examination_file", examinations.marks_file, methods=FORM)
     at("/office/deliveries", "deliveries", deliveries.deliveries)
     at("/office/deliveries/<id:report_id>/retry", "retry", deliveries.retry, methods=["POST"])
+    at("/office/platforms/<platform_key>/rosters", "rosters", rosters.page)
+    at("/office/platforms/<platform_key>/rosters/<id:link_id>", "roster", rosters.link, methods=FORM)
     at("/office/platforms/<platform_key>/retry", "retry_platform", deliveries.retry_platform, methods=["POST"])
 
     at("/media/<signed>/<path:name>", "media", media.media)

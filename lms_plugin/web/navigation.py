@@ -283,7 +283,7 @@ def _office(whole: bool) -> Area:
             ),
             Entry("pages.office_faq", _("FAQ"), ("withdraw_faq",)),
             Entry("pages.office_trail", _("What tutors did")),
-            Entry("pages.deliveries", _("LMS reports"), ("retry", "retry_platform"), shown=whole),
+            Entry("pages.deliveries", _("LMS reports"), ("retry", "retry_platform", "rosters", "roster"), shown=whole),
         ],
     )
 
