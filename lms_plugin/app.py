@@ -20,6 +20,7 @@ from lms_plugin.adapters.lti.key_sets import HttpKeySets
 from lms_plugin.adapters.lti.registration import Registration
 from lms_plugin.adapters.lti.trial import Trial
 from lms_plugin.adapters.reporters import check_address
+from lms_plugin.adapters.rosters import RosterReader
 from lms_plugin.api import blueprint as api
 from lms_plugin.api.beat_lane import BeatLane
 from lms_plugin.config import Settings, read_settings
@@ -100,6 +101,7 @@ def create_app(
         check_lms_address=partial(check_address, allow_loopback=settings.lms_allow_loopback),
         platform_trial=Trial(allow_loopback=settings.lms_allow_loopback, now=tell_time),
         registration_calls=Registration(allow_loopback=settings.lms_allow_loopback, now=tell_time),
+        rosters=RosterReader(database, Seal(settings.secret_key), allow_loopback=settings.lms_allow_loopback),
     )
     make_login_manager().init_app(app)
     languages.make_babel().init_app(app, locale_selector=languages.choose_language, default_timezone=settings.timezone)

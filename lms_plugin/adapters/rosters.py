@@ -71,3 +71,17 @@ class Rosters:
                 )
                 known = self._known[platform_key] = connection, MembershipService(tokens)
             return known[1]
+
+
+class RosterReader:
+    """Reads one roster whenever it is asked, for admins who wait for it; keeps no connection open."""
+
+    def __init__(self, database: Database, seal: Seal, *, allow_loopback: bool) -> None:
+        self._database = database
+        self._seal = seal
+        self._allow_loopback = allow_loopback
+
+    def __call__(self, platform_key: str, memberships_url: str, differences_url: str | None = None) -> Roster:
+        """As `Rosters.roster`."""
+        with Rosters(self._database, self._seal, allow_loopback=self._allow_loopback) as rosters:
+            return rosters.roster(platform_key, memberships_url, differences_url)

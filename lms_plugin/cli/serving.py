@@ -15,12 +15,14 @@ from granian.server import Server
 
 from lms_plugin.adapters.mail.smtp import Server as MailServer
 from lms_plugin.adapters.mail.smtp import SmtpMailer
+from lms_plugin.adapters.rosters import Rosters
 from lms_plugin.app import configure_logging, create_app
 from lms_plugin.cli.environment import now, opened, reporters_of
 from lms_plugin.config import Settings, read_settings
 from lms_plugin.http.letters import LetterWriter
-from lms_plugin.services import delivery, errands
+from lms_plugin.services import delivery, errands, roster_errand
 from lms_plugin.services.mailing import Hours, Postman
+from lms_plugin.services.platforms import Seal
 from lms_plugin.services.sending import Pace
 from lms_plugin.storage import migrating
 from lms_plugin.storage.session import Database
@@ -74,7 +76,7 @@ def serve(host: str, port: int, processes: int, threads: int) -> None:
     help="How long what a killed worker had taken stays with it; more than twice what one message may take.",
 )
 def worker(once: bool, lease_seconds: float) -> None:
-    """Send reports to the LMS platforms, post watched time to the ledger, remind and send e-mail, until stopped."""
+    """Send reports to LMS platforms, follow their rosters, post watched time, remind and send e-mail, until stopped."""
     configure_logging()
     stop = threading.Event()
 
@@ -88,6 +90,7 @@ def worker(once: bool, lease_seconds: float) -> None:
         pace = Pace(lease_seconds=lease_seconds)
         with (
             reporters_of(settings, database) as reporters,
+            Rosters(database, Seal(settings.secret_key), allow_loopback=settings.lms_allow_loopback) as rosters,
             _postman(settings, database, stop) as postman,
         ):
             if once:
@@ -95,16 +98,27 @@ def worker(once: bool, lease_seconds: float) -> None:
                 delivery.settle_watching(database, now())
                 delivery.deliver_once(database, reporters, name, now, pace=pace)
                 errands.run_once(database, postman, now)
+                roster_errand.refresh_due(database, rosters.roster, now)
                 return
-            beside = threading.Thread(
-                target=errands.run, args=(database, postman, stop), kwargs={"clock": now}, name="errands"
-            )
-            beside.start()
+            beside = [
+                threading.Thread(
+                    target=errands.run, args=(database, postman, stop), kwargs={"clock": now}, name="errands"
+                ),
+                threading.Thread(
+                    target=roster_errand.run,
+                    args=(database, rosters.roster, stop),
+                    kwargs={"clock": now},
+                    name="rosters",
+                ),
+            ]
+            for one in beside:
+                one.start()
             try:
                 delivery.run_worker(database, reporters, stop, worker=name, clock=now, pace=pace)
             finally:
                 stop.set()
-                beside.join()
+                for one in beside:
+                    one.join()
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from lms_plugin.services.lti_key_sets import PlatformKeys
 from lms_plugin.services.lti_registration import RegistrationCalls
 from lms_plugin.services.platform_trial import PlatformTrial
 from lms_plugin.services.platforms import AddressCheck, Seal
+from lms_plugin.services.roster_ports import RosterSource
 from lms_plugin.services.sealing import FileSeal
 from lms_plugin.storage.session import Database
 
@@ -26,8 +27,8 @@ EXTENSION = "lms_plugin"
 class Context:
     """Shared by all requests of a process; `clock` gives the present moment, aware.
 
-    `media_base_url` is the origin of the server that sends the films; None where the service does. The last two are the
-    only calls to a platform that a request makes: an admin asks for them and waits for the answer.
+    `media_base_url` is the origin of the server that sends the films; None where the service does. The last three are
+    calls to a platform that a request makes: an admin asks for them and waits for the answer.
     """
 
     database: Database
@@ -46,6 +47,7 @@ class Context:
     check_lms_address: AddressCheck
     platform_trial: PlatformTrial
     registration_calls: RegistrationCalls
+    rosters: RosterSource
 
     def new_id(self) -> str:
         """A fresh unguessable name of 22 characters."""

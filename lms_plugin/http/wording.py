@@ -22,6 +22,7 @@ from lms_plugin.http.meeting_wording import meeting_refusals
 from lms_plugin.http.platform_wording import platform_refusals
 from lms_plugin.http.post_wording import post_refusals
 from lms_plugin.http.question_wording import question_refusals
+from lms_plugin.http.roster_wording import roster_refusals
 from lms_plugin.http.school_wording import school_refusals
 from lms_plugin.http.tutoring_wording import tutoring_refusals
 from lms_plugin.services.reportfile import Wording
@@ -72,7 +73,7 @@ def refusal_sentence(refusal: Refusal) -> str:
         "unavailable": _("The service is short of something at the moment. Nothing was lost; please try again soon."),
     }
     by_code |= admission_refusals(refusal)
-    by_code |= meeting_refusals(refusal) | school_refusals(refusal) | elsewhere_refusals()
+    by_code |= meeting_refusals(refusal) | school_refusals(refusal) | elsewhere_refusals() | roster_refusals(refusal)
     by_code |= dispute_refusals(refusal) | question_refusals(refusal) | post_refusals(refusal)
     by_code |= tutoring_refusals(refusal) | lti_refusals(refusal) | platform_refusals(refusal)
     by_code |= handover_refusals(refusal)

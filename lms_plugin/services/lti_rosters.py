@@ -77,6 +77,17 @@ def links(session: Session, actor: Actor, platform_key: str) -> list[LinkShown]:
     return [LinkShown(*row) for row in rows]
 
 
+def platforms_with_rosters(session: Session, actor: Actor) -> set[str]:
+    """The keys of platforms that have told where a roster can be read.
+
+    Raises:
+        NotAllowed: the person is no office admin without limits of region.
+    """
+    access.require_whole_office(actor)
+    rows = select(Platform.key).join(LtiLink, LtiLink.platform_id == Platform.id)
+    return set(session.scalars(rows.where(LtiLink.memberships_url.is_not(None)).distinct()))
+
+
 def groups_for(session: Session, actor: Actor, link_id: int) -> list[ClassGroup]:
     """The class groups that can be kept in step with a link's roster: those of its programme, by name.
 

@@ -76,3 +76,25 @@ def _read(read: RosterSource, source: Source) -> Roster:
             # The address may have been good for a while only.
             log.info("differences_unread", platform=source.platform_key)
     return read(source.platform_key, source.memberships_url)
+
+
+def run(
+    database: Database,
+    read: RosterSource,
+    stop: threading.Event,
+    *,
+    clock: Clock,
+    look_every_seconds: float = 300.0,
+) -> None:
+    """Refresh rosters that are due until `stop` is set. Nothing that a platform or the store does ends it.
+
+    It is a loop of its own: a platform that answers slowly keeps no reminder or letter waiting.
+    """
+    while not stop.is_set():
+        try:
+            refresh_due(database, read, clock, stop)
+        except Unavailable as fault:
+            log.warning("store_unavailable", errand="rosters", why=str(fault))
+        except Exception as fault:
+            log.error("errand_failed", errand="rosters", exc_info=fault)
+        stop.wait(look_every_seconds)

@@ -64,6 +64,7 @@ from lms_plugin.web import (
     platforms,
     post_marking,
     questions,
+    rosters,
     school_study,
     showing,
     trail,
@@ -242,6 +243,8 @@ def register(app: Flask, limiter: Limiter) -> None:
     at("/office/platforms/<platform_key>/pause", "pause_platform", platforms.pause_platform, methods=["POST"])
     at("/office/platforms/<platform_key>/resume", "resume_platform", platforms.resume_platform, methods=["POST"])
     at("/office/platforms/<platform_key>/word", "confirm_platform", platforms.confirm_platform, methods=["POST"])
+    at("/office/platforms/<platform_key>/rosters", "rosters", rosters.page)
+    at("/office/platforms/<platform_key>/rosters/<id:link_id>", "roster", rosters.link, methods=FORM)
     at("/office/platforms/<platform_key>/retry", "retry_platform", deliveries.retry_platform, methods=["POST"])
 
     at("/xblock/open", "xblock_open", xblock.xblock_open, methods=FORM)

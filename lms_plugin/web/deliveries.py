@@ -13,7 +13,7 @@ from lms_plugin.domain.programme import Programme
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.http.languages import current_language
-from lms_plugin.services import access, catalogue, delivery_list
+from lms_plugin.services import access, catalogue, delivery_list, lti_rosters
 from lms_plugin.services.access import Actor
 from lms_plugin.services.delivery_list import Delivery, PlatformSummary
 from lms_plugin.web.numbers import in_query
@@ -30,6 +30,7 @@ def deliveries() -> str:
     after = in_query("after", 0)
     with shared.database.reading() as store:
         platforms = delivery_list.summaries(store, actor)
+        with_rosters = lti_rosters.platforms_with_rosters(store, actor)
         rows = delivery_list.deliveries(
             store, actor, platform_key=platform, state=state, after=after, limit=ROWS_ON_A_PAGE + 1
         )
@@ -40,6 +41,7 @@ def deliveries() -> str:
     return render_template(
         "deliveries.html",
         platforms=platforms,
+        with_rosters=with_rosters,
         rows=shown,
         next_after=shown[-1].id if len(rows) > len(shown) else None,
         is_first=after == 0,

@@ -287,7 +287,7 @@ def _office(whole: bool) -> Area:
             Entry(
                 "pages.platforms",
                 _("LMS platforms"),
-                ("new_platform", "platform", "try_platform", "confirm_platform", "lti_register"),
+                ("new_platform", "platform", "try_platform", "confirm_platform", "lti_register", "rosters", "roster"),
                 shown=whole,
             ),
         ],

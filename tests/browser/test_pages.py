@@ -34,7 +34,10 @@ def addresses_of(stage: Stage) -> dict[str, list[str]]:
         ],
         "admin": [
             "/office/programmes",
-            *(f"/office/programmes/rural{part}" for part in ("", "/quotas", "/nominations", "/groups", "/learners")),
+            *(
+                f"/office/programmes/rural{part}"
+                for part in ("", "/quotas", "/nominations", "/groups", "/learners", "/elsewhere")
+            ),
             f"/office/nominations/{stage.nominate()}",
             f"/office/enrolments/{stage.enrolment_id}",
             "/office?group_by=county",

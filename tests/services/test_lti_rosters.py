@@ -1,5 +1,6 @@
 """A class group kept in step with a platform's roster: seen, confirmed, refreshed; hours and decisions are kept."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -7,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from lms_plugin.domain.errors import Conflict, NotAllowed, NotFound
+from lms_plugin.domain.errors import Conflict, NotAllowed, NotFound, Unavailable
 from lms_plugin.domain.lti_roster import Step
 from lms_plugin.domain.watching import Claim
 from lms_plugin.services import catalogue, classgroups, enrolments, lti_rosters, roster_errand, viewing
@@ -448,3 +449,23 @@ def test_a_paused_platform_is_not_asked(world: World) -> None:
     source = FakeSource()
     assert run(world, source, NOW + HOUR) == 0
     assert source.asked == []
+
+
+def test_the_errand_goes_on_whatever_happens_until_it_is_stopped(world: World) -> None:
+    world.confirm(roster(member("s-a")))
+    stop, calls = threading.Event(), []
+
+    def clock() -> datetime:
+        calls.append(len(calls))
+        if len(calls) == 1:
+            raise Unavailable(why="restarting")
+        if len(calls) == 2:
+            raise RuntimeError("a fault of our own")
+        return NOW + HOUR
+
+    def read(platform_key: str, memberships_url: str, differences_url: str | None = None) -> Roster:
+        stop.set()
+        return roster(member("s-b"), is_whole=False)
+
+    roster_errand.run(world.database, read, stop, clock=clock, look_every_seconds=0)
+    assert set(world.learners()) == {"a", "b"}
