@@ -82,9 +82,6 @@ class Report(Base):
     course_key: Mapped[str] = mapped_column(String(255))
     block_key: Mapped[str] = mapped_column(String(255))
     ratio: Mapped[Decimal] = mapped_column(Numeric(5, 4))
-    credited_hours: Mapped[Decimal | None] = mapped_column(Numeric(10, 4))
-    """Class hours reached of those required, as they stood when `ratio` did; None where nobody asks for them."""
-    required_hours: Mapped[Decimal | None] = mapped_column(Numeric(10, 4))
     revision: Mapped[int] = mapped_column(default=1)
     state: Mapped[str] = mapped_column(String(12), default=WAITING)
     acknowledged_ratio: Mapped[Decimal | None] = mapped_column(Numeric(5, 4))
@@ -96,8 +93,6 @@ class Report(Base):
     unanswered_at: Mapped[datetime | None]
     """The last sending of which nobody knows whether and when it takes effect at the LMS; None when all are settled."""
     failing_since: Mapped[datetime | None]
-    stamped_at: Mapped[datetime | None]
-    """The time that the last message about it bore, sent or not: each bears a later one (AGS 2.0, 3.4.7)."""
     leased_until: Mapped[datetime | None]
     leased_by: Mapped[str | None] = mapped_column(String(80))
     last_error_code: Mapped[str | None] = mapped_column(String(60))
@@ -105,3 +100,8 @@ class Report(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     """When what is owed last changed."""
+    credited_hours: Mapped[Decimal | None] = mapped_column(Numeric(10, 4))
+    """Class hours reached of those required, as they stood when `ratio` did; None where nobody asks for them."""
+    required_hours: Mapped[Decimal | None] = mapped_column(Numeric(10, 4))
+    stamped_at: Mapped[datetime | None]
+    """The time that the last message about it bore, sent or not: each bears a later one (AGS 2.0, 3.4.7)."""
