@@ -261,7 +261,7 @@ def claim(
         report.leased_by, report.leased_until = worker, leased_until
         report.stamped_at = _stamp(report.stamped_at, now)
         may_be_held = report.unanswered_at is not None
-        standing = Standing(reached(report), report.updated_at, report.stamped_at, may_be_held)
+        standing = Standing(reached(report), report.updated_at, report.stamped_at, may_be_held, report.attempts)
         entry = Entry(report.id, report.block_key, report.ratio, report.revision, standing)
         messages.setdefault((report.enrolment_id, username, report.course_key, user.language), []).append(entry)
     sendings = (

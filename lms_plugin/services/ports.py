@@ -22,12 +22,14 @@ class Standing:
     `hours` are the class hours reached of those required; None where nobody has reckoned them. `stood_at` is when the
     standing became what it is: the same however often it is sent. `as_of` is later with each sending (AGS 2.0 asks for
     strictly rising timestamps). `may_be_held`: an earlier sending got no answer, so that it may have been taken.
+    `attempts` is how often this standing was sent before.
     """
 
     hours: Reached | None
     stood_at: datetime
     as_of: datetime
     may_be_held: bool = False
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

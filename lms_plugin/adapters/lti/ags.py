@@ -44,6 +44,9 @@ SHOWN_SECONDS = 30.0
 AGAIN = timedelta(milliseconds=1)
 """Between two sendings of one score at once; messages about it are further apart (outbox.STAMPS_APART)."""
 
+STORED_IN_VAIN = 2
+"""After so many earlier attempts, a score that is stored and answered with 500 each time is taken to be in vain."""
+
 NOT_ENROLLED = re.compile(r"not (a member|enrol)", re.IGNORECASE)
 UNKNOWN_LEARNER = re.compile(r"\b(user|learner|student|member)\b", re.IGNORECASE)
 
@@ -62,6 +65,7 @@ class _At:
     user_id: str
     score: Score
     comment: str
+    attempts: int
 
 
 class ScoreService:
@@ -144,7 +148,9 @@ class ScoreService:
         if standing is not None and standing.may_be_held and self._is_held(line_item_url, message.username, score):
             return Acknowledged()
         as_of = standing.as_of if standing is not None else self._now()
-        line_item = _At(line_item_url, message.username, score, self._comment(message.language, score.hours))
+        attempts = standing.attempts if standing is not None else 0
+        comment = self._comment(message.language, score.hours)
+        line_item = _At(line_item_url, message.username, score, comment, attempts)
         answer = self._stored(line_item, as_of)
         if answer is not None and answer.status == HTTPStatus.NOT_FOUND:
             if self._is_there(line_item_url):
@@ -157,7 +163,7 @@ class ScoreService:
         """Store a score; None where the platform holds it now, else its answer of 3xx or 4xx.
 
         Some platforms store a score and fail afterwards (500): in passing, or each time because they know nobody to
-        show the grade of. So it is sent once more, and only a score that was answered well counts.
+        show the grade of. So it is sent again, at once and later, and only a score that was answered well counts.
 
         Raises:
             Undelivered: nobody knows whether it is held, it is and no grade is shown, or everything is refused.
@@ -172,10 +178,10 @@ class ScoreService:
         except Undelivered as outcome:
             if not _is_own_fault(outcome):
                 raise
-            words = on_one_line(
-                f"{outcome.answer.words}: the score is stored, and the platform fails to show the grade"
-            )
-            raise Undelivered(Refused(RefusalCode.UNKNOWN_LEARNER, words)) from outcome
+            words = on_one_line(f"{outcome.answer.words}: the score is stored, yet the platform shows no grade")
+            if at.attempts >= STORED_IN_VAIN:
+                raise Undelivered(Refused(RefusalCode.UNKNOWN_LEARNER, words)) from outcome
+            raise Undelivered(TryLater(words, is_untaken=True), outcome.status) from outcome
 
     def _posted(self, at: _At, as_of: datetime) -> HttpAnswer | None:
         answer = self._services.post_score(at.url, at.score.written(at.user_id, as_of, at.comment))

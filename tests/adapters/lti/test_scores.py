@@ -38,11 +38,12 @@ def told(
     may_be_held: bool = False,
     language: str = "en",
     block_key: str = "link:1",
+    attempts: int = 0,
 ) -> CompletionMessage:
     """A message of hours for one link."""
     reached = hours(credited, required)
     ratio = Decimal(1) if reached.credited == reached.required else reached.credited / reached.required
-    standing = Standing(reached, at(0), at(seconds), may_be_held)
+    standing = Standing(reached, at(0), at(seconds), may_be_held, attempts)
     return CompletionMessage(learner, rig.course, {block_key: ratio}, {block_key: standing}, language)
 
 
@@ -150,7 +151,11 @@ def test_a_platform_that_stores_scores_of_somebody_it_does_not_know_shows_no_gra
     openedx_lti_platform: LtiTestPlatform, key_set: KeySetServer
 ) -> None:
     rig = ScoreRig(openedx_lti_platform, key_set)
-    answer = rig.reporter.send(told(rig, "nobody", "6"))
+    for attempts in range(2):
+        answer = rig.reporter.send(told(rig, "nobody", "6", seconds=attempts, attempts=attempts))
+        assert isinstance(answer, TryLater)
+        assert answer.is_untaken
+    answer = rig.reporter.send(told(rig, "nobody", "6", seconds=2, attempts=2))
     assert isinstance(answer, Refused)
     assert answer.code is RefusalCode.UNKNOWN_LEARNER
     assert "the score is stored, yet the platform shows no grade" in answer.words
