@@ -16,6 +16,7 @@ from prometheus_flask_exporter import PrometheusMetrics
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from lms_plugin.adapters.lti.key_sets import HttpKeySets
 from lms_plugin.adapters.lti.registration import Registration
 from lms_plugin.adapters.lti.trial import Trial
 from lms_plugin.adapters.reporters import check_address
@@ -31,6 +32,7 @@ from lms_plugin.http.identity import make_login_manager
 from lms_plugin.http.media_address import MediaAddresses
 from lms_plugin.services.attachments import Folder
 from lms_plugin.services.beats import BeatTaker
+from lms_plugin.services.lti_key_sets import PlatformKeys
 from lms_plugin.services.platforms import Seal
 from lms_plugin.services.sealing import FileSeal
 from lms_plugin.storage import migrating
@@ -97,6 +99,7 @@ def create_app(
         check_lms_address=partial(check_address, allow_loopback=settings.lms_allow_loopback),
         platform_trial=Trial(allow_loopback=settings.lms_allow_loopback, now=tell_time),
         registration_calls=Registration(allow_loopback=settings.lms_allow_loopback, now=tell_time),
+        platform_keys=PlatformKeys(database, HttpKeySets(allow_loopback=settings.lms_allow_loopback)),
     )
     make_login_manager().init_app(app)
     languages.make_babel().init_app(app, locale_selector=languages.choose_language, default_timezone=settings.timezone)

@@ -7,7 +7,7 @@ import click
 
 from lms_plugin.adapters.reporters import Reporters, check_address
 from lms_plugin.cli.environment import now, opened
-from lms_plugin.services import delivery_list, lti_platforms, platforms, reconciling
+from lms_plugin.services import delivery_list, lti_keys, lti_platforms, platforms, reconciling
 from lms_plugin.services.lti_platforms import LtiDetails
 from lms_plugin.services.lti_registration import OurAddresses
 from lms_plugin.services.platforms import CONSOLE, Seal
@@ -189,3 +189,13 @@ def reconcile(key: str, repair: bool) -> None:
     click.echo(", ".join(f"{count} {name}" for name, count in sorted(counted.items())) or "nothing was reported yet")
     if unrepaired:
         raise click.ClickException(f"{unrepaired} differ or are missing; --repair sends them again")
+
+
+@lms.command("rotate-key")
+def rotate_key() -> None:
+    """Sign with a new key from now on; the one before it stays published for a week."""
+    with opened() as (settings, database), database.writing() as session:
+        key = lti_keys.rotate(session, Seal(settings.secret_key), now())
+    click.echo(
+        f"signing with {key.kid}; the key before it stays in /lti/jwks.json for {lti_keys.PUBLISHED_AFTER.days} days"
+    )

@@ -12,6 +12,7 @@ from flask import current_app
 from lms_plugin.http.media_address import MediaAddresses
 from lms_plugin.services.attachments import Folder
 from lms_plugin.services.beats import BeatTaker
+from lms_plugin.services.lti_key_sets import PlatformKeys
 from lms_plugin.services.lti_registration import RegistrationCalls
 from lms_plugin.services.platform_trial import PlatformTrial
 from lms_plugin.services.platforms import AddressCheck, Seal
@@ -44,6 +45,7 @@ class Context:
     check_lms_address: AddressCheck
     platform_trial: PlatformTrial
     registration_calls: RegistrationCalls
+    platform_keys: PlatformKeys
 
     def new_id(self) -> str:
         """A fresh unguessable name of 22 characters."""

@@ -27,6 +27,9 @@ MEETING_CODE_LIMIT = "10 per 5 minutes; 60 per hour"
 """Wrong codes of one person at one meeting: two codes of a million are right at a time."""
 QUESTION_LIMIT = "20 per 10 minutes; 100 per day"
 """Questions and replies to questions that one learner writes; only what is taken counts."""
+LAUNCH_LIMIT = "600 per minute"
+"""Launches begun from one address: a whole school, or all schools behind one line, may be a single one."""
+REFUSED_LAUNCH_LIMIT = "60 per minute; 600 per hour"
 View = Callable[..., ResponseReturnValue]
 SIGNED_IN = "_user_id"
 """Where Flask-Login keeps who is signed in. Whether that is still true is for the view to find out."""
@@ -38,6 +41,9 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 _SIGNED_ADDRESSES = {"pages.unsubscribe", "pages.lti_picker"}
 """A secret in the address allows it, whoever asks: a mail program that ends e-mail has no token (RFC 8058), and a page
 in a frame of another site keeps no cookie that a token could be compared with."""
+_FROM_PLATFORMS = {"pages.lti_login", "pages.lti_launch", "pages.lti_account", "pages.continue_with_ticket"}
+"""Sent by a platform's page, or by ours in a frame without cookies. What they carry allows them: a state, a signed
+token, a ticket; and none does more than show a page where another site may have made the browser send it."""
 
 
 def make_limiter(*, enabled: bool) -> Limiter:
@@ -75,6 +81,20 @@ def throttle_questions(limiter: Limiter, view: View) -> View:
         key_func=_person,
         methods=["POST"],
         deduct_when=lambda response: response.status_code in (201, 303),
+    )(view)
+    return limited
+
+
+def throttle_launches(limiter: Limiter, view: View) -> View:
+    """A view that begins launches, throttled per address."""
+    limited: View = limiter.limit(LAUNCH_LIMIT, key_func=get_remote_address)(view)
+    return limited
+
+
+def throttle_refused_launches(limiter: Limiter, view: View) -> View:
+    """A view that ends launches, throttled per address; only refused ones count."""
+    limited: View = limiter.limit(
+        REFUSED_LAUNCH_LIMIT, key_func=get_remote_address, deduct_when=lambda response: response.status_code >= 400
     )(view)
     return limited
 
@@ -121,11 +141,14 @@ def policy(media_base_url: str | None) -> str:
     )
 
 
-def framed_policy(media_base_url: str | None, frame_origins: Iterable[str], form_origins: Iterable[str] = ()) -> str:
-    """The policy of a page that may stand in a frame of these origins, and whose forms may be sent to those."""
-    found = policy(media_base_url)
-    found = found.replace("frame-ancestors 'self'", " ".join(("frame-ancestors 'self'", *frame_origins)))
-    return found.replace("form-action 'self'", " ".join(("form-action 'self'", *form_origins)))
+def framed_by(policy: str, origins: Iterable[str]) -> str:
+    """A policy that lets pages of other origins show this one in a frame."""
+    return policy.replace("frame-ancestors 'self'", " ".join(("frame-ancestors 'self'", *origins)))
+
+
+def sending_to(policy: str, origins: Iterable[str]) -> str:
+    """A policy that lets the page's forms be sent to other origins."""
+    return policy.replace("form-action 'self'", " ".join(("form-action 'self'", *origins)))
 
 
 def guarding_headers(app: Flask, media_base_url: str | None = None) -> list[tuple[str, str]]:
@@ -151,7 +174,7 @@ def install(app: Flask, *, media_base_url: str | None = None) -> None:
 
     @app.before_request
     def check_csrf() -> None:
-        if request.method in _SAFE or request.endpoint in _SIGNED_ADDRESSES:
+        if request.method in _SAFE or request.endpoint in _SIGNED_ADDRESSES | _FROM_PLATFORMS:
             return
         if request.endpoint in TAKES_FILES and SIGNED_IN in session:
             request.max_content_length = MAX_REQUEST_BYTES

@@ -15,6 +15,7 @@ from lms_plugin.domain.watching import Reason
 from lms_plugin.http.admission_wording import admission_refusals
 from lms_plugin.http.dispute_wording import dispute_refusals
 from lms_plugin.http.figures import clock
+from lms_plugin.http.lti_wording import lti_refusals
 from lms_plugin.http.meeting_wording import meeting_refusals
 from lms_plugin.http.platform_wording import platform_refusals
 from lms_plugin.http.post_wording import post_refusals
@@ -71,7 +72,7 @@ def refusal_sentence(refusal: Refusal) -> str:
     by_code |= admission_refusals(refusal)
     by_code |= meeting_refusals(refusal) | school_refusals(refusal)
     by_code |= dispute_refusals(refusal) | question_refusals(refusal) | post_refusals(refusal)
-    by_code |= tutoring_refusals(refusal) | platform_refusals(refusal)
+    by_code |= tutoring_refusals(refusal) | lti_refusals(refusal) | platform_refusals(refusal)
     return by_code.get(refusal.code) or _("This could not be done (%(code)s).", code=refusal.code)
 
 

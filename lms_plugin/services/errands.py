@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from lms_plugin.domain.errors import Unavailable
-from lms_plugin.services import mailing, reminding
+from lms_plugin.services import lti_launching, mailing, reminding
 from lms_plugin.services.mailing import SERVER_PAUSE, Postman
 from lms_plugin.services.pauses import Draw, GrowingPause
 from lms_plugin.services.sending import Clock
@@ -23,11 +23,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """How often who is to be reminded is looked for, and what is to be mailed; in seconds."""
+    """How often who is to be reminded is looked for, what is to be mailed, and launches that ran out; in seconds."""
 
     reminders_every_seconds: float = 3600.0
     meetings_every_seconds: float = 300.0
     mail_every_seconds: float = 60.0
+    launches_every_seconds: float = 600.0
 
 
 def run_once(database: Database, postman: Postman | None, clock: Clock) -> None:
@@ -74,7 +75,17 @@ def run(
         log.warning("mail_server_down", words=trouble)
         return max(rounds.mail_every_seconds, SERVER_PAUSE.after(troubles, draw).total_seconds())
 
-    errands: dict[str, Callable[[], float]] = {"reminders": remind, "meetings": remind_of_meetings}
+    def forget_launches() -> float:
+        # A login is a row that anybody may cause: what ran out goes, however many there were.
+        while not stop.is_set() and database.transact(lambda session: lti_launching.forget_expired(session, clock())):
+            pass
+        return rounds.launches_every_seconds
+
+    errands: dict[str, Callable[[], float]] = {
+        "reminders": remind,
+        "meetings": remind_of_meetings,
+        "launches": forget_launches,
+    }
     if postman is not None:
         errands["mail"] = lambda: mail(postman)
     not_before, failures = dict.fromkeys(errands, 0.0), dict.fromkeys(errands, 0)

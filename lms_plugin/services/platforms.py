@@ -19,8 +19,9 @@ from lms_plugin.domain.errors import Conflict, Malformed, NotFound
 from lms_plugin.services import access, platform_health
 from lms_plugin.services.access import Actor
 from lms_plugin.services.ports import WORDS_LIMIT
+from lms_plugin.storage.lti import LtiPlatform
 from lms_plugin.storage.lti_paths import LtiRegistration
-from lms_plugin.storage.outbox import LTI, Platform
+from lms_plugin.storage.outbox import LRS, LTI, Platform
 
 KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 ADDRESS_LIMIT, CLIENT_ID_LIMIT, SECRET_LIMIT = 300, 200, 500
@@ -252,6 +253,13 @@ def connection(session: Session, seal: Seal, key: str) -> Connection | None:
     if platform is None:
         return None
     return Connection(platform.key, platform.base_url, platform.client_id, seal.open(platform.sealed_secret))
+
+
+def addresses(session: Session) -> list[str]:
+    """The addresses of all platforms, where their pages are: for telling whether a request was sent by one of them."""
+    reached = select(LtiPlatform.issuer, LtiPlatform.authorization_url)
+    lti = [address for row in session.execute(reached) for address in row]
+    return [*session.scalars(select(Platform.base_url).where(Platform.kind != LRS)), *lti]
 
 
 def _require_right(by: Actor | Console) -> None:

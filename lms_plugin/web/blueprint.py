@@ -10,7 +10,13 @@ from flask_wtf.csrf import CSRFError
 from lms_plugin.domain.errors import NotAuthenticated
 from lms_plugin.http import meeting_wording, study_wording
 from lms_plugin.http.languages import current_language
-from lms_plugin.http.security import throttle_codes, throttle_questions, throttle_sign_in
+from lms_plugin.http.security import (
+    throttle_codes,
+    throttle_launches,
+    throttle_questions,
+    throttle_refused_launches,
+    throttle_sign_in,
+)
 from lms_plugin.http.wording import reason_texts
 from lms_plugin.web import (
     admission,
@@ -20,6 +26,7 @@ from lms_plugin.web import (
     api_docs,
     approvals,
     calendars,
+    continuing,
     coursework,
     deliveries,
     discussion,
@@ -33,7 +40,10 @@ from lms_plugin.web import (
     imports,
     learner,
     ledger,
+    lti,
+    lti_accounts,
     lti_deep_linking,
+    lti_places,
     lti_registration,
     media,
     meeting_edit,
@@ -232,6 +242,19 @@ def register(app: Flask, limiter: Limiter) -> None:
 
     at("/lti/register", "lti_register", lti_registration.register, methods=FORM)
     at("/lti/deep-linking/<secret>", "lti_picker", lti_deep_linking.picker, methods=FORM)
+    at("/lti/login", "lti_login", throttle_launches(limiter, lti.login), methods=FORM)
+    at("/lti/launch", "lti_launch", throttle_refused_launches(limiter, lti.launch), methods=["POST"])
+    at("/lti/jwks.json", "lti_key_set", lti.key_set)
+    at("/lti/account", "lti_account", lti_accounts.account, methods=["POST"])
+    at("/lti/account/link", "lti_link_account", throttle_sign_in(limiter, lti_accounts.link), methods=["POST"])
+    at("/lti/programmes/<key>", "lti_programme", lti_places.programme)
+    at("/lti/programmes/<key>/modules/<module_key>", "lti_module", lti_places.module)
+    at(
+        "/continue",
+        "continue_with_ticket",
+        throttle_refused_launches(limiter, continuing.continue_with_ticket),
+        methods=FORM,
+    )
 
     at("/media/<signed>/<path:name>", "media", media.media)
     at("/api/v1/docs", "api_docs", api_docs.api_docs)
