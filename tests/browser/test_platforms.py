@@ -117,7 +117,7 @@ def test_a_registration_goes_on_in_a_window_of_its_own_and_closes_the_platforms_
         asked = urlencode(own_lti_platform.registration_request())
         framed(page, own_lti_platform, f"{address}/lti/register?{asked}")
         with page.context.expect_page() as opened:
-            page.frame_locator("iframe").get_by_role("link", name="Open in a window of its own").click()
+            page.frame_locator("iframe").get_by_role("button", name="Open in a window of its own").click()
         window = opened.value
         window.get_by_label("Key").fill("school")
         window.get_by_role("button", name="Register").click()
