@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from lms_plugin.domain.errors import Refusal
-from lms_plugin.services.lti_platforms import FieldFault
 
 SENTENCES: Final[Mapping[str, str]] = {
     # people
@@ -62,6 +61,6 @@ def sentence(refusal: Refusal) -> str:
 
 
 def _listed(value: object) -> str:
-    if isinstance(value, FieldFault):
-        return f"{value.field} ({value.code})"
+    if isinstance(value, dict):
+        return f"{value.get('field')} ({value.get('code')})"
     return ", ".join(map(_listed, value)) if isinstance(value, list | tuple) else str(value)

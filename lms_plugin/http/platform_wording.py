@@ -1,7 +1,5 @@
 """Words of LTI platforms: what is wrong with a field, what came of a trial, what is refused on the way to a link."""
 
-from collections.abc import Iterable
-
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
@@ -36,9 +34,12 @@ def platform_refusals(refusal: Refusal) -> dict[str, str]:
     }
 
 
-def field_errors(faults: Iterable[FieldFault]) -> dict[str, str]:
-    """What is wrong, by field."""
-    return {fault.field: _field_fault(fault) for fault in faults}
+def field_errors(refusal: Refusal) -> dict[str, str]:
+    """What is wrong with the fields of a platform, by their names."""
+    faults = refusal.params.get("faults")
+    if not isinstance(faults, list):
+        return {}
+    return {one["field"]: _field_fault(FieldFault(**one)) for one in faults}
 
 
 def _field_fault(fault: FieldFault) -> str:

@@ -103,13 +103,13 @@ def register(
 
     Raises:
         NotAllowed: `by` is no office admin without limits of region.
-        Malformed: `lti_platform_malformed`; `params['faults']` has a FieldFault for each field at fault.
+        Malformed: `lti_platform_malformed`; `params['faults']` has `field` and `code` of each FieldFault.
     """
     require_right(by)
     details, key = details.trimmed(), key.strip()
     faults = faults_of_key(session, key) + faults_of(session, details, check_address, platform_id=None)
     if faults:
-        raise Malformed("lti_platform_malformed", faults=faults)
+        raise malformed(faults)
     platform = Platform(
         key=key, base_url=_base_url(details), client_id=details.client_id, sealed_secret=b"", kind=LTI, failures=0
     )
@@ -145,7 +145,7 @@ def update(
     if details.issuer != lti.issuer and _has_people(session, platform.id):
         faults.append(FieldFault("issuer", "has_people"))
     if faults:
-        raise Malformed("lti_platform_malformed", faults=faults)
+        raise malformed(faults)
     if (details.key_set_url, details.issuer) != (lti.key_set_url, lti.issuer):
         lti.key_set = lti.key_set_read_at = None
     _write(session, platform, lti, details)
@@ -200,6 +200,11 @@ def get(session: Session, by: Actor | Console, key: str) -> LtiPlatformView:
     if row is None:
         raise NotFound(what="platform", key=key)
     return _view(session, row.Platform, row.LtiPlatform)
+
+
+def malformed(faults: Sequence[FieldFault]) -> Malformed:
+    """The refusal that names the fields at fault."""
+    return Malformed("lti_platform_malformed", faults=[one._asdict() for one in faults])
 
 
 def faults_of_key(session: Session, key: str) -> list[FieldFault]:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from lms_plugin.domain.errors import Conflict, Malformed, Refusal
+from lms_plugin.domain.errors import Conflict, Refusal
 from lms_plugin.services import lti_platforms, platforms
 from lms_plugin.services.access import Actor
 from lms_plugin.services.lti_platforms import DEPLOYMENT_LIMIT, LtiDetails, LtiPlatformView, origin_of
@@ -206,7 +206,7 @@ def check(
     faults = lti_platforms.faults_of_key(session, key.strip())
     faults += lti_platforms.faults_of(session, details, check_address, platform_id=None)
     if faults:
-        raise Malformed("lti_platform_malformed", faults=faults)
+        raise lti_platforms.malformed(faults)
 
 
 def read_registered(said: Mapping[str, Any]) -> RegisteredClient:

@@ -10,7 +10,7 @@ from flask_babel import force_locale
 from lms_plugin.domain.errors import Malformed
 from lms_plugin.http.context import context
 from lms_plugin.http.languages import LANGUAGES, current_language
-from lms_plugin.http.security import framed_policy
+from lms_plugin.http.security import framed_by, policy, sending_to
 from lms_plugin.http.wording import refusal_sentence
 from lms_plugin.services import lti_catalogue, lti_deep_linking
 from lms_plugin.services.lti_deep_linking import Picking
@@ -82,8 +82,8 @@ def _page(secret: str, picking: Picking, *, error: str | None = None, status: in
 def _framed(page: str, picking: Picking, *, may_send: bool = False, status: int = 200) -> Response:
     answer = make_response(page, status)
     # A form's policy holds for redirects as well: platforms send the browser on from their return address.
-    forms = picking.frame_origins if may_send else ()
-    answer.headers["Content-Security-Policy"] = framed_policy(context().media_base_url, picking.frame_origins, forms)
+    allowed = sending_to(policy(context().media_base_url), picking.frame_origins if may_send else ())
+    answer.headers["Content-Security-Policy"] = framed_by(allowed, picking.frame_origins)
     return answer
 
 

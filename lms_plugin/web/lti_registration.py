@@ -11,7 +11,7 @@ from lms_plugin.domain.errors import Malformed, Refusal
 from lms_plugin.http import platform_wording
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import Visitor
-from lms_plugin.http.security import framed_policy
+from lms_plugin.http.security import framed_by, policy
 from lms_plugin.http.wording import refusal_sentence
 from lms_plugin.services import lti_registration
 from lms_plugin.services.access import Actor
@@ -83,8 +83,7 @@ def _for_admin(actor: Actor, asked: Asked) -> ResponseReturnValue:
 
         platform_key = shared.database.transact(keep)
     except Malformed as refusal:
-        faults = refusal.params.get("faults")
-        errors = platform_wording.field_errors(faults) if isinstance(faults, list) else {}
+        errors = platform_wording.field_errors(refusal)
         return _page(asked, configuration, key=key, errors=errors, refused=refusal_sentence(refusal)), 422
     except Refusal as refusal:
         return _page(asked, configuration, key=key, refused=refusal_sentence(refusal)), 409
@@ -94,8 +93,8 @@ def _for_admin(actor: Actor, asked: Asked) -> ResponseReturnValue:
 def _in_frame(asked: Asked) -> ResponseReturnValue:
     answer = make_response(render_template("lti_register_frame.html", here=request.full_path.rstrip("?")))
     origin = origin_of(asked.configuration_url)
-    policy = framed_policy(context().media_base_url, [origin] if origin else [])
-    answer.headers["Content-Security-Policy"] = policy
+    framed = framed_by(policy(context().media_base_url), [origin] if origin else [])
+    answer.headers["Content-Security-Policy"] = framed
     return answer
 
 

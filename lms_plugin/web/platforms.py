@@ -63,7 +63,7 @@ def new_platform() -> ResponseReturnValue:
     try:
         key = shared.database.transact(register)
     except Malformed as refusal:
-        return _form_page(form, _errors(refusal)), 422
+        return _form_page(form, platform_wording.field_errors(refusal)), 422
     flash(_("The platform is registered. Enter our addresses there, then test the connection."), "success")
     return redirect(url_for("pages.platform", platform_key=key), 303)
 
@@ -81,7 +81,7 @@ def platform(platform_key: str) -> ResponseReturnValue:
             )
         )
     except Malformed as refusal:
-        return _page(actor, platform_key, form=form, errors=_errors(refusal)), 422
+        return _page(actor, platform_key, form=form, errors=platform_wording.field_errors(refusal)), 422
     flash(_("The changes are saved."), "success")
     return redirect(url_for("pages.platform", platform_key=platform_key), 303)
 
@@ -225,11 +225,6 @@ def _form_of(platform: LtiPlatformView) -> dict[str, str]:
         "token_url": details.token_url,
         "token_audience": details.token_audience,
     }
-
-
-def _errors(refusal: Malformed) -> dict[str, str]:
-    faults = refusal.params.get("faults")
-    return platform_wording.field_errors(faults) if isinstance(faults, list) else {}
 
 
 def _back(platform_key: str) -> str:

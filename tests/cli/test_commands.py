@@ -120,6 +120,21 @@ def test_an_account_is_made_given_a_password_closed_and_opened(run: Run, databas
     assert (status, err.startswith("lms-plugin: ")) == (1, True)
 
 
+def test_an_lti_platform_is_registered_and_told_what_to_enter(run: Run) -> None:
+    lms = "https://lms.example.org"
+    sound = [
+        *("--issuer", lms, "--client-id", "c", "--authorization-url", f"{lms}/auth"),
+        *("--key-set-url", f"{lms}/keys", "--token-url", f"{lms}/token", "--deployment", "1", "--deployment", "2"),
+    ]
+    status, out, _ = run("lms", "register-lti", "moodle", *sound)
+    assert status == 0
+    assert "/lti/login" in out
+    assert "/lti/jwks.json" in out
+    status, _, err = run("lms", "register-lti", "moodle", *sound, "--token-url", "ftp://x")
+    assert (status, "key (taken), token_url (malformed), client_id (taken)" in err) == (1, True)
+    assert "LTI platform" in run("lms", "update", "moodle", "--client-id", "d")[2]
+
+
 def test_a_new_lms_name_sends_what_waited_for_it(run: Run, database: Database, tmp_path: Path) -> None:
     with database.writing() as session:
         user = builders.make_user(session, "t1")

@@ -11,7 +11,7 @@ from lms_plugin.adapters.reporters import check_address
 from lms_plugin.domain.errors import Conflict, Malformed, NotAllowed, NotFound
 from lms_plugin.services import lti_platforms, platforms
 from lms_plugin.services.access import Actor
-from lms_plugin.services.lti_platforms import FieldFault, LtiDetails, LtiPlatformView, origin_of
+from lms_plugin.services.lti_platforms import LtiDetails, LtiPlatformView, origin_of
 from lms_plugin.services.platforms import CONSOLE, Console, Seal
 from lms_plugin.storage.lti import LtiPlatform, PlatformAccount
 from lms_plugin.storage.outbox import LTI, Platform
@@ -48,7 +48,7 @@ def faults_of(session: Session, details: LtiDetails, key: str = "moodle") -> lis
     assert refused.value.code == "lti_platform_malformed"
     faults = refused.value.params["faults"]
     assert isinstance(faults, list)
-    return [tuple(one) for one in faults]
+    return [(one["field"], one["code"]) for one in faults]
 
 
 def link_somebody(session: Session, platform_id: int) -> None:
@@ -172,7 +172,7 @@ class TestChanging:
             link_somebody(session, view.platform_id)
             with pytest.raises(Malformed) as refused:
                 update(session, other)
-            assert refused.value.params["faults"] == [FieldFault("issuer", "has_people")]
+            assert refused.value.params["faults"] == [{"field": "issuer", "code": "has_people"}]
             assert update(session, replace(MOODLE, client_id="renewed")).details.client_id == "renewed"
             assert session.query(Platform).one().client_id == "renewed"
 

@@ -190,7 +190,10 @@ class TestWaitingForAWord:
                 lti_registration.check(session, admin, strict, key="Wrong", configuration=configuration)
             faults = refused.value.params["faults"]
             assert isinstance(faults, list)
-            assert [tuple(one) for one in faults] == [("key", "key_form"), ("key_set_url", "https_required")]
+            assert [(one["field"], one["code"]) for one in faults] == [
+                ("key", "key_form"),
+                ("key_set_url", "https_required"),
+            ]
 
     def test_only_who_answers_for_every_region_may(self, database: Database) -> None:
         with database.writing() as session:

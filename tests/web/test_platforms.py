@@ -3,6 +3,7 @@
 import re
 from html import unescape
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from sqlalchemy import select
@@ -357,6 +358,17 @@ class TestThePicker:
         again = client.post(address, data={"chosen": keys[0]})
         assert again.status_code == 409
         assert client.get(address).status_code == 409
+
+    def test_a_launch_of_the_platform_leads_to_it(self, office: Stage, own_lti_platform: LtiPlatform) -> None:
+        own_lti_platform.seed(users=[AUTHOR], links=[Link("whole")])
+        register(office, own_lti_platform)
+        client = office.app.test_client()
+        on = client.post("/lti/login", data=own_lti_platform.deep_link_request("author"))
+        form = own_lti_platform.authorize(dict(parse_qsl(urlsplit(on.location).query)))
+        answer = client.post("/lti/launch", data=form)
+        assert answer.status_code == 303
+        assert answer.location.startswith("/lti/deep-linking/")
+        assert 'value="rural"' in office.app.test_client().get(answer.location).text
 
     def test_a_search_keeps_what_was_chosen_before(self, office: Stage, own_lti_platform: LtiPlatform) -> None:
         own_lti_platform.seed(users=[AUTHOR], links=[Link("whole")])
