@@ -11,8 +11,9 @@ from lms_plugin.domain.lti_claims import DEEP_LINKING_REQUEST, Launch
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import begin_page_session
 from lms_plugin.http.languages import LANGUAGES, current_language
-from lms_plugin.services import access, lti_links, sign_in, tickets
+from lms_plugin.services import access, lti_deep_linking, lti_links, sign_in, tickets
 from lms_plugin.services import lti_launching as launching
+from lms_plugin.services.lti_deep_linking import DeepLinkingRequest
 from lms_plugin.services.lti_launching import Arrival
 from lms_plugin.services.lti_links import LinkPlace
 from lms_plugin.storage.outbox import Platform
@@ -23,8 +24,6 @@ from lms_plugin.web.standing import standing_of
 
 TICKET_LIFETIME = timedelta(hours=1)
 """How long the button in a frame opens its window; a course page stays open for longer than it is looked at."""
-DEEP_LINKING_PATH = "/lti/deep-linking"
-DEEP_LINKING_PURPOSE = "what an LTI platform asks to choose, 1"
 SUBJECT_PURPOSE = "an LTI platform's subject that is to be linked, 1"
 
 
@@ -36,7 +35,7 @@ def answer(arrival: Arrival, *, is_bound: bool, browser_digest: str | None) -> R
     """
     launch = arrival.launch
     if launch.message_type == DEEP_LINKING_REQUEST:
-        return redirect(f"{DEEP_LINKING_PATH}?request={_deep_linking_token(arrival)}", 303)
+        return _to_the_picker(arrival)
     target = target_of(arrival.link, launch)
     if arrival.user_id is None:
         return _first_time(arrival, target, is_bound=is_bound, browser_digest=browser_digest)
@@ -122,25 +121,25 @@ def _ancestors(arrival: Arrival) -> tuple[str, ...]:
     return (*known, *launching.origins_of(*(one for one in signed if one)))
 
 
-def _deep_linking_token(arrival: Arrival) -> str:
+def _to_the_picker(arrival: Arrival) -> ResponseReturnValue:
+    """Keep what the platform asks to choose, and go to the page where its author chooses."""
     launch, settings = arrival.launch, arrival.launch.deep_linking
     if settings is None:
         raise AssertionError("unreachable")
-    return lti_tokens.sign(
-        DEEP_LINKING_PURPOSE,
-        {
-            "platform_id": arrival.platform_id,
-            "deployment_id": launch.deployment_id,
-            "context_id": launch.context_id,
-            "return_url": settings.return_url,
-            "accept_types": list(settings.accept_types),
-            "accepts_multiple": settings.accepts_multiple,
-            "accepts_line_item": settings.accepts_line_item,
-            "data": settings.data,
-            "by_staff": launch.is_by_staff,
-            "locale": launch.locale,
-        },
+    asked = DeepLinkingRequest(
+        arrival.platform_id,
+        launch.deployment_id,
+        settings.return_url,
+        settings.accept_types,
+        user_id=arrival.user_id,
+        accept_multiple=settings.accepts_multiple,
+        accept_line_item=settings.accepts_line_item,
+        data=settings.data,
+        locale=launch.locale,
     )
+    shared, now = context(), context().clock()
+    secret = shared.database.transact(lambda store: lti_deep_linking.begin(store, asked, now))
+    return redirect(url_for("pages.lti_picker", secret=secret), 303)
 
 
 def _language(launch: Launch, own: str | None) -> str:
