@@ -150,10 +150,9 @@ def framed_by(policy: str, origins: Iterable[str]) -> str:
     return policy.replace("frame-ancestors 'self'", " ".join(("frame-ancestors 'self'", *origins)))
 
 
-def framed_policy(media_base_url: str | None, frame_origins: Iterable[str], form_origins: Iterable[str] = ()) -> str:
-    """The policy of a page that may stand in a frame of these origins, and whose forms may be sent to those."""
-    found = framed_by(policy(media_base_url), frame_origins)
-    return found.replace("form-action 'self'", " ".join(("form-action 'self'", *form_origins)))
+def sending_to(policy: str, origins: Iterable[str]) -> str:
+    """A policy that lets the page's forms be sent to other origins."""
+    return policy.replace("form-action 'self'", " ".join(("form-action 'self'", *origins)))
 
 
 def guarding_headers(app: Flask, media_base_url: str | None = None) -> list[tuple[str, str]]:

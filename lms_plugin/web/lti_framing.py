@@ -8,7 +8,7 @@ from flask import Response, make_response, render_template, request
 
 from lms_plugin.domain.errors import Refusal
 from lms_plugin.http.context import context
-from lms_plugin.http.security import framed_policy
+from lms_plugin.http.security import framed_by, policy
 from lms_plugin.http.wording import refusal_sentence
 
 _log = structlog.get_logger(__name__)
@@ -16,7 +16,7 @@ _log = structlog.get_logger(__name__)
 
 def in_frames_of(response: Response, origins: Iterable[str]) -> Response:
     """Let pages of these origins show the answer in a frame; every other answer of the service lets none."""
-    response.headers["Content-Security-Policy"] = framed_policy(context().media_base_url, dict.fromkeys(origins))
+    response.headers["Content-Security-Policy"] = framed_by(policy(context().media_base_url), dict.fromkeys(origins))
     return response
 
 
