@@ -15,6 +15,7 @@ from lms_plugin.adapters.guarded_http import GuardedClient
 from lms_plugin.adapters.reporters import Reporters
 from lms_plugin.adapters.xapi.statements import EXTENSIONS
 from lms_plugin.domain.programme import MINUTE_MS
+from lms_plugin.http.score_comments import score_comment
 from lms_plugin.services import delivery, platforms, reconciling
 from lms_plugin.services.outbox import CONFIRM_AFTER
 from lms_plugin.services.platforms import CONSOLE, Seal
@@ -82,7 +83,7 @@ class Journey:
 
 @pytest.fixture
 def journey(database: Database, record_store: RecordStorePeer) -> Iterator[Journey]:
-    with Reporters(database, SEAL, allow_loopback=True, base_url=HERE) as reporters:
+    with Reporters(database, SEAL, allow_loopback=True, base_url=HERE, comment=score_comment) as reporters:
         yield Journey(database, record_store, reporters)
 
 

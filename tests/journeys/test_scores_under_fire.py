@@ -58,7 +58,7 @@ class Journey:
             self.keys.keys[:] = lti_keys.key_set(session, utc_now())["keys"]
 
     def reporters(self) -> Reporters:
-        return Reporters(self.database, SEAL, allow_loopback=True, comment=score_comment)
+        return Reporters(self.database, SEAL, allow_loopback=True, base_url="http://127.0.0.1", comment=score_comment)
 
     def rows(self) -> list[dict[str, Any]]:
         """The platform's own table of scores."""

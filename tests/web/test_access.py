@@ -519,7 +519,8 @@ def test_nothing_is_changed_without_a_token_of_the_page(stage: Stage) -> None:
         if (
             method == "GET"
             or not rule.endpoint.startswith("pages.")
-            or rule.endpoint in ("pages.preview", "pages.alike", "pages.unsubscribe", "pages.xblock_open", "pages.lti_picker")
+            or rule.endpoint
+            in ("pages.preview", "pages.alike", "pages.unsubscribe", "pages.xblock_open", "pages.lti_picker")
         ):
             continue
         answer = stage.browser("admin").client.post(address_of(stage, rule), data=ENTRY)
