@@ -36,6 +36,11 @@ OF_GROUPS = (
 """Pages of one class group of a tutor's."""
 OF_MEETINGS = ("calendar", "meeting_edit", "meeting_questions", "meeting_notes")
 """Pages of one meeting, beside its own."""
+OF_PLATFORMS = (
+    *("platforms", "new_platform", "platform", "try_platform", "confirm_platform", "lti_register"),
+    *("rosters", "roster"),
+)
+"""Pages of LMS platforms; the reports lead to them."""
 
 
 @dataclass(slots=True)
@@ -283,13 +288,7 @@ def _office(whole: bool) -> Area:
             ),
             Entry("pages.office_faq", _("FAQ"), ("withdraw_faq",)),
             Entry("pages.office_trail", _("What tutors did")),
-            Entry("pages.deliveries", _("LMS reports"), ("retry", "retry_platform"), shown=whole),
-            Entry(
-                "pages.platforms",
-                _("LMS platforms"),
-                ("new_platform", "platform", "try_platform", "confirm_platform", "lti_register", "rosters", "roster"),
-                shown=whole,
-            ),
+            Entry("pages.deliveries", _("LMS reports"), ("retry", "retry_platform", *OF_PLATFORMS), shown=whole),
         ],
     )
 
