@@ -1,99 +1,49 @@
 """Starts, spoils and reads the test record store, and asks ralph's models about statements; needs no pytest."""
 
 import json
-import select
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
-from tests.peers.process import PYTHON, ROOT
+from tests.peers.process import PYTHON, ROOT, PeerProcess
 
 FOLDER = ROOT / "tests" / "peers" / "xapi"
-START_SECONDS = 60
 
 Statement = dict[str, Any]
 
 
-class RecordStorePeer:
-    """One record store in a process and a folder of its own, which outlives `kill`; a context manager.
+class RecordStorePeer(PeerProcess):
+    """One record store. `base_url` is the xAPI endpoint, `origin` the server's own address."""
 
-    `base_url` is the xAPI endpoint, `origin` the server's own address.
-    """
-
-    base_url: str
     origin: str
     client_id: str
     client_secret: str
 
-    def __init__(self) -> None:
-        self._temporary = tempfile.TemporaryDirectory(prefix="record-store-")
-        self.folder = Path(self._temporary.name)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._port = 0
-        self._http = httpx.Client(trust_env=False, timeout=30)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.kill()
-        self._http.close()
-        self._temporary.cleanup()
-
     @property
-    def running(self) -> bool:
-        return self._process is not None
+    def command(self) -> list[str]:
+        return [str(PYTHON), "-B", str(FOLDER / "serve.py")]
 
-    def start(self) -> None:
-        """Serve on the folder; the address stays the same from the first start on."""
-        command = [str(PYTHON), "-B", str(FOLDER / "serve.py"), "--port", str(self._port), "--folder", str(self.folder)]
-        log_path = self.folder / "log.txt"
-        with log_path.open("ab") as log:
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=ROOT)
-        self._process = process
-        assert process.stdout is not None
-        readable, _, _ = select.select([process.stdout], [], [], START_SECONDS)
-        line = process.stdout.readline() if readable else b""
-        if not line:
-            self.kill()
-            raise RuntimeError(f"the record store did not start:\n{log_path.read_text()[-2000:]}")
-        ready = json.loads(line)
-        self.base_url, self.origin = ready["base_url"], ready["origin"]
-        self.client_id, self.client_secret = ready["client_id"], ready["client_secret"]
-        self._port = httpx.URL(self.base_url).port or 0
-
-    def kill(self) -> None:
-        """End the process as a power cut would (SIGKILL)."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        process.wait()
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                stream.close()
+    def is_ready(self, ready: Mapping[str, Any]) -> None:
+        super().is_ready(ready)
+        self.origin, self.client_id, self.client_secret = (
+            ready[name] for name in ("origin", "client_id", "client_secret")
+        )
 
     def reset(self) -> None:
         """Forget all statements, requests, limits and faults."""
         self.faults()
-        self._post("/peer/reset", {})
+        self._tell("/peer/reset", {})
 
     def limits(self, **limits: int) -> None:
         """`most_at_once`: statements in one request (413 above); `page`: statements in one answer; `lists_one`: 1 for
         a store that answers with a list when it is asked for one statement, as Ralph does."""
-        self._post("/peer/limits", limits)
+        self._tell("/peer/limits", limits)
 
     def faults(self, *faults: Mapping[str, object]) -> None:
         """As tests.peers.process.OpenEdxPeer.faults."""
-        self._post("/peer/faults", [dict(fault) for fault in faults])
+        self._tell("/peer/faults", [dict(fault) for fault in faults])
 
     def statements(self, login: str | None = None) -> list[Statement]:
         """What is stored, in the order it came; of one person, or of everybody."""
@@ -107,7 +57,7 @@ class RecordStorePeer:
 
     def put(self, statement: Statement) -> None:
         """Store a statement as somebody else's program would."""
-        answer = self._http.post(
+        answer = self.http.post(
             f"{self.base_url}/statements",
             json=statement,
             auth=(self.client_id, self.client_secret),
@@ -116,12 +66,12 @@ class RecordStorePeer:
         answer.raise_for_status()
 
     def _state(self) -> Any:
-        answer = self._http.get(f"{self.origin}/peer/state")
+        answer = self.http.get(f"{self.origin}/peer/state")
         answer.raise_for_status()
         return answer.json()
 
-    def _post(self, path: str, body: object) -> None:
-        self._http.post(f"{self.origin}{path}", json=body).raise_for_status()
+    def _tell(self, path: str, body: object) -> None:
+        self.http.post(f"{self.origin}{path}", json=body).raise_for_status()
 
 
 def models_of(statements: Sequence[Statement]) -> list[str]:

@@ -11,7 +11,6 @@ import base64
 import hmac
 import json
 import sys
-import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,12 @@ sys.path[:0] = [str(ROOT)]
 
 from ralph_models import model_of  # noqa: E402 - the path to what is shared with the other peer comes first
 from store import Rejected, Statement, Store  # noqa: E402
-from tests.peers.openedx.peer_site.faults import Environ, FaultyFront, StartResponse, answer  # noqa: E402
 
-from tests.peers.openedx.serve import (  # noqa: E402
+from tests.peers.faults import Environ, FaultyFront, StartResponse, answer  # noqa: E402
+from tests.peers.serving import (  # noqa: E402
     PeerRequestHandler,
     PeerServer,
-    leave_when_input_closes,
+    end_with_standard_input,
     secret_kept_in,
 )
 
@@ -161,7 +160,7 @@ def main() -> None:
     server = PeerServer(("127.0.0.1", options.port), PeerRequestHandler)
     server.set_app(FaultyFront(RecordStoreSite(Store(options.folder / "statements.sqlite3"), secret)))
     if not options.stay:
-        threading.Thread(target=leave_when_input_closes, daemon=True).start()
+        end_with_standard_input()
     origin = f"http://127.0.0.1:{server.server_port}"
     ready = {"base_url": f"{origin}{ENDPOINT}", "origin": origin, "client_id": CLIENT_ID, "client_secret": secret}
     sys.stdout.write(json.dumps(ready) + "\n")
