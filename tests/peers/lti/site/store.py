@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS scores (
     line_item INTEGER NOT NULL REFERENCES line_items (id) ON DELETE CASCADE, subject TEXT NOT NULL, given REAL,
     maximum REAL, activity TEXT NOT NULL, grading TEXT NOT NULL, timestamp TEXT NOT NULL, instant REAL NOT NULL,
     comment TEXT NOT NULL, stored INTEGER NOT NULL, PRIMARY KEY (line_item, subject));
-CREATE TABLE IF NOT EXISTS content_items (id INTEGER PRIMARY KEY AUTOINCREMENT, item TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS content_items (id INTEGER PRIMARY KEY, item TEXT NOT NULL);
 """
 EMPTIED = (*("members", "links", "launches", "deep_links", "seen", "tokens", "scores", "line_items", "content_items"),)
 SETTINGS: dict[str, Any] = {
