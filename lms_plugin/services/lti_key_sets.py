@@ -20,7 +20,10 @@ from lms_plugin.domain.lti_claims import ALGORITHM, LaunchRefused
 from lms_plugin.storage.lti import LtiPlatform
 from lms_plugin.storage.session import Database
 
-READ_AT_MOST_EVERY = timedelta(minutes=1)
+READ_A_MINUTE = 3
+"""How often a key set is read at most, so that made-up key ids cost a platform little; and yet at once where a platform
+has changed its key a moment after it was read."""
+MINUTE = timedelta(minutes=1)
 READ_AT_LEAST_EVERY = timedelta(hours=1)
 """A key that the platform withdrew is believed no longer than this after it."""
 LEAST_KEY_BITS = 2048
@@ -56,31 +59,39 @@ class PlatformKeys:
     key_sets: KeySets
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _reading: defaultdict[int, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
+    _read_at: defaultdict[int, list[datetime]] = field(default_factory=lambda: defaultdict(list))
 
     def key(self, platform_id: int, kid: str, now: datetime) -> RSAPublicKey:
         """The platform's key with this id.
 
-        Its key set is read anew where the key is unknown or the set was read long ago, at most once a minute in each
-        process; where that fails, what was read before still holds.
+        Its key set is read anew where the key is unknown or the set was read long ago, at most READ_A_MINUTE times a
+        minute in each process; where that fails, what was read before still holds.
 
         Raises:
             LaunchRefused: `lti_kid_unknown`, or `lti_key_unfit` for a key that is not one to check RS256 with.
         """
-        platform = self._kept(platform_id)
-        found = find_key(platform.key_set, kid)
-        if found is None or _is_before(platform.key_set_read_at, now - READ_AT_LEAST_EVERY):
+        found = self._known(platform_id, kid, now)
+        if found is None:
             with self._guard:
                 reading = self._reading[platform_id]
             with reading:  # whoever comes meanwhile waits for the same answer
-                found = find_key(self._read_anew(platform_id, now), kid)
+                found = self._known(platform_id, kid, now) or find_key(self._read_anew(platform_id, now), kid)
         if found is None:
             raise LaunchRefused("lti_kid_unknown", kid=kid[:100])
         return public_key(found)
 
-    def _read_anew(self, platform_id: int, now: datetime) -> Mapping[str, Any] | None:
+    def _known(self, platform_id: int, kid: str, now: datetime) -> Mapping[str, Any] | None:
+        """The key as it was read lately."""
         platform = self._kept(platform_id)
-        if not _is_before(platform.key_set_read_at, now - READ_AT_MOST_EVERY):
+        is_old = _is_before(platform.key_set_read_at, now - READ_AT_LEAST_EVERY)
+        return None if is_old else find_key(platform.key_set, kid)
+
+    def _read_anew(self, platform_id: int, now: datetime) -> Mapping[str, Any] | None:
+        platform, lately = self._kept(platform_id), self._read_at[platform_id]
+        lately[:] = [at for at in lately if at > now - MINUTE]
+        if len(lately) >= READ_A_MINUTE:
             return platform.key_set
+        lately.append(now)
         key_set: dict[str, Any] | None = None
         try:
             key_set = kept_of(self.key_sets.read(platform.key_set_url))

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from lms_plugin.services.lti_key_sets import READ_A_MINUTE
 from lms_plugin.storage.lti import LtiLink, PlatformAccount, Ticket
 from lms_plugin.storage.people import User
 from tests.web.platform_rig import (
@@ -493,7 +494,6 @@ def test_an_issuer_with_several_registrations_is_told_apart_by_the_deployment(pl
 def test_a_key_that_was_made_a_moment_ago_is_found(platform: PlatformRig) -> None:
     stage = platform.stage
     assert platform.launch(stage.browser()).status_code == 200
-    stage.clock.forward(61)
     platform.kid, platform.key = "key-2", private_key("platform's second")
     platform.publish(jwk("key-2", platform.key), jwk("key-1", private_key("platform")))
 
@@ -503,17 +503,14 @@ def test_a_key_that_was_made_a_moment_ago_is_found(platform: PlatformRig) -> Non
     assert len(platform.key_sets.read_urls) == 2
 
 
-def test_unknown_keys_have_the_key_set_read_once_a_minute_at_most(platform: PlatformRig) -> None:
+def test_unknown_keys_have_the_key_set_read_a_few_times_a_minute_at_most(platform: PlatformRig) -> None:
     stage = platform.stage
-    platform.launch(stage.browser())
-    before = len(platform.key_sets.read_urls)
-    stage.clock.forward(61)
     platform.kid = "nobody's"
-
-    for _ in range(5):
-        assert platform.launch(stage.browser()).status_code == 403
-
-    assert len(platform.key_sets.read_urls) == before + 1
+    for minute in range(1, 3):
+        for _ in range(READ_A_MINUTE + 2):
+            assert platform.launch(stage.browser()).status_code == 403
+        assert len(platform.key_sets.read_urls) == READ_A_MINUTE * minute
+        stage.clock.forward(61)
 
 
 def test_a_platform_that_is_down_for_hours_still_launches(platform: PlatformRig) -> None:
