@@ -43,8 +43,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         cases = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
         if "postgresql" in cases:
             item.add_marker("postgresql")
-        if "browser" in item.path.relative_to(Path(__file__).parent).parts:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder == "browser":
             item.add_marker("browser")
+        elif folder == "journeys":  # what they try runs in processes of its own
+            item.add_marker("long")
 
 
 @pytest.fixture(scope="session")
