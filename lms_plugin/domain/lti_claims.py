@@ -75,12 +75,15 @@ class ScoreService:
 
 @dataclass(frozen=True, slots=True)
 class DeepLinking:
-    """Deep Linking 2.0, 4.4.1: where the author's choice is sent, and what may be chosen."""
+    """Deep Linking 2.0, 4.4.1: where the author's choice is sent, and what may be chosen.
+
+    `accepts_line_item` is None where the platform does not say whether it takes line items along.
+    """
 
     return_url: str
     accept_types: tuple[str, ...]
     accepts_multiple: bool
-    accepts_line_item: bool
+    accepts_line_item: bool | None
     data: str | None
 
 
@@ -284,12 +287,12 @@ def _deep_linking(claims: Mapping[str, object]) -> DeepLinking:
     return_url, accepted = _url(settings.get("deep_link_return_url")), settings.get("accept_types")
     if return_url is None:
         raise LaunchRefused("lti_claim_malformed", claim="deep_linking_settings")
-    data = settings.get("data")
+    data, line_item = settings.get("data"), settings.get("accept_lineitem")
     return DeepLinking(
         return_url=return_url,
         accept_types=tuple(one for one in accepted if isinstance(one, str)) if isinstance(accepted, list) else (),
         accepts_multiple=settings.get("accept_multiple") in (True, "true"),
-        accepts_line_item=settings.get("accept_lineitem") in (True, "true"),
+        accepts_line_item=None if line_item is None else line_item in (True, "true"),
         data=data if isinstance(data, str) else None,
     )
 

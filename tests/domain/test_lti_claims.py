@@ -129,6 +129,8 @@ def test_services_are_read_where_they_are_addresses() -> None:
     )
     assert launch.scores == ScoreService(("a",), "https://lms.example.org/i?x=1", None)
     assert launch.memberships_url == "https://lms.example.org/m"
+    odd = lti_claims.check_claims(USUAL | {NRPS: {"context_memberships_url": "https://[lms"}}, EXPECTED)
+    assert odd.memberships_url is None
     assert read().scores is None
 
 
@@ -143,11 +145,22 @@ def test_deep_linking_settings_are_read_and_need_a_return_address() -> None:
     }
     launch = lti_claims.check_claims(claims | {DEEP_LINKING: settings}, EXPECTED)
     assert launch.deep_linking == DeepLinking(
-        "https://lms.example.org/back", ("ltiResourceLink",), True, False, "opaque"
+        "https://lms.example.org/back", ("ltiResourceLink",), True, None, "opaque"
     )
+    for said, accepts in ((True, True), ("true", True), (False, False)):
+        launch = lti_claims.check_claims(claims | {DEEP_LINKING: settings | {"accept_lineitem": said}}, EXPECTED)
+        assert launch.deep_linking is not None
+        assert launch.deep_linking.accepts_line_item is accepts
     with pytest.raises(LaunchRefused) as refused:
         lti_claims.check_claims(claims, EXPECTED)
     assert refused.value.code == "lti_claim_malformed"
+
+
+@pytest.mark.parametrize("named", [7, "x" * 256, ["a"]])
+def test_a_context_has_an_id_or_none(named: object) -> None:
+    with pytest.raises(LaunchRefused) as refused:
+        read(context={"id": named})
+    assert (refused.value.code, refused.value.params["claim"]) == ("lti_claim_malformed", "context")
 
 
 @pytest.mark.parametrize(

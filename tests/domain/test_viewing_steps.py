@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lms_plugin.domain.evidence import Beaten, Event, Opened, Outcome, Posted, Released
+from lms_plugin.domain.evidence import Beaten, Delivered, Event, Opened, Outcome, Posted, Released
 from lms_plugin.domain.viewing_steps import MOST_SEGMENTS, Step, StepKind, steps_of
 from lms_plugin.domain.watching import Claim
 
@@ -140,6 +140,12 @@ class TestCompletion:
             Released(at(200), ENROLMENT, VIDEO, ((50_000, 90_000),), 5, 2),
         ):
             assert told([*watched, event])[-1].kind is StepKind.COMPLETED
+        for elsewhere in (
+            Posted(at(200), 9, 2, 40_000),
+            Delivered(at(200), 1),
+            Released(at(200), ENROLMENT, OTHER_VIDEO, ((50_000, 90_000),), 5, 2),
+        ):
+            assert told([*watched, elsewhere]) == told(watched)
 
     def test_it_takes_no_number_of_its_session_s_steps(self) -> None:
         steps = told([opened(1, 0), beat(1, 95, (0, 95_000), covered_ms=95_000), opened(2, 200)])
