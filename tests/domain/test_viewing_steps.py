@@ -142,7 +142,7 @@ class TestCompletion:
             assert told([*watched, event])[-1].kind is StepKind.COMPLETED
         for elsewhere in (
             Posted(at(200), 9, 2, 40_000),
-            Delivered(at(200), 1),
+            Delivered(at(200), 1, ((0, 1_000),)),
             Released(at(200), ENROLMENT, OTHER_VIDEO, ((50_000, 90_000),), 5, 2),
         ):
             assert told([*watched, elsewhere]) == told(watched)
