@@ -285,4 +285,4 @@ def moments_of(segments: Segments) -> set[int]:
 
 
 TestWatching = Watching.TestCase
-TestWatching.settings = settings(max_examples=2000, stateful_step_count=40)
+TestWatching.settings = settings(max_examples=1000, stateful_step_count=40)

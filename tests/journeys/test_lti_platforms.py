@@ -177,6 +177,7 @@ def test_keys_change_on_both_sides_while_somebody_studies(
 
 
 @ON_ONE_STORE
+@pytest.mark.parametrize("lti_platform", ["openedx"], indirect=True)
 @pytest.mark.parametrize("minutes", [5, -5])
 def test_a_platform_whose_clock_is_five_minutes_off(
     installation: Installation, platform: LtiTestPlatform, browser: Browser, minutes: float
