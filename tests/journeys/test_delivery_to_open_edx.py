@@ -42,6 +42,9 @@ SECRET_KEY = "a secret key of a test, long enough to be one"
 HURRIED_SECONDS = 1.5
 TOO_LONG_SECONDS = 60
 GIVE_UP_SECONDS = 60
+OUTAGE_HOURS = 6
+COMPLETIONS = int(os.environ.get("OUTAGE_COMPLETIONS", "120"))
+"""How many complete while the platform is down; 10,000 take some minutes."""
 
 
 class ShiftedClock:
@@ -205,6 +208,27 @@ def test_a_platform_that_is_down_loses_nothing_and_gets_all_when_it_is_back(jour
         journey.peer.start()
         until(lambda: journey.states() == {ACKNOWLEDGED: 30}, "not all arrived")
     assert journey.peer.completions() == expected(30, 0.75, VIDEO_1)
+
+
+@pytest.mark.timeout(3600)  # with as many as one likes
+def test_six_hours_without_a_platform_leave_no_difference(journey: Journey) -> None:
+    learners = journey.learners(COMPLETIONS)
+    journey.peer.kill()
+    each_hour = COMPLETIONS // OUTAGE_HOURS + 1
+    for hour in range(OUTAGE_HOURS):
+        journey.owe(learners[hour * each_hour : (hour + 1) * each_hour], "1")
+        for _ in range(4):
+            assert journey.deliver().acknowledged == 0
+            journey.clock.shift += timedelta(minutes=15)
+    assert journey.states() == {WAITING: COMPLETIONS}
+    journey.peer.start()
+    journey.clock.shift += timedelta(minutes=15)
+    while journey.states() != {ACKNOWLEDGED: COMPLETIONS}:
+        assert journey.deliver(lanes=4).acknowledged > 0
+    assert journey.peer.completions() == expected(COMPLETIONS, 1.0, VIDEO_1)
+    findings = list(reconciling.reconcile(journey.database, journey.reporter, PLATFORM, repair=False))
+    assert len(findings) == COMPLETIONS
+    assert {finding.comparison for finding in findings} == {Comparison.AGREES}
 
 
 def test_a_platform_that_dies_in_the_middle_of_a_round_loses_nothing(journey: Journey) -> None:
