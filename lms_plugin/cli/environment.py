@@ -4,11 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from lms_plugin.adapters.reporters import Reporters
 from lms_plugin.config import Settings, read_settings
-from lms_plugin.http.score_comments import score_comment
 from lms_plugin.services.access import OFFICE, Actor, Grant
-from lms_plugin.services.platforms import Seal
 from lms_plugin.storage.session import Database
 
 
@@ -30,14 +27,6 @@ def opened() -> Iterator[tuple[Settings, Database]]:
         yield settings, database
     finally:
         database.dispose()
-
-
-def reporters_of(settings: Settings, database: Database) -> Reporters:
-    """Who reports to each platform; to be used as a context."""
-    seal = Seal(settings.secret_key)
-    return Reporters(
-        database, seal, allow_loopback=settings.lms_allow_loopback, base_url=settings.base_url, comment=score_comment
-    )
 
 
 CONSOLE_ACTOR = Actor(user_id=0, login="console", name="console", language="en", grants=(Grant(OFFICE, None),))

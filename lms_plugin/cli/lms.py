@@ -7,7 +7,8 @@ import click
 
 from lms_plugin.adapters.reporters import check_address
 from lms_plugin.adapters.rosters import Rosters
-from lms_plugin.cli.environment import now, opened, reporters_of
+from lms_plugin.cli.environment import now, opened
+from lms_plugin.cli.reporters import reporters_of
 from lms_plugin.services import (
     delivery_list,
     handover_keys,

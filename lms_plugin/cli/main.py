@@ -1,31 +1,50 @@
 """The console command `lms-plugin`."""
 
 import sys
+from importlib import import_module
+from typing import Any
 
 import click
 
-from lms_plugin.cli import content, hours, lms, media, reporting, serving, simulating, users
-from lms_plugin.cli.sentences import sentence
 from lms_plugin.config import WrongSetting
 from lms_plugin.domain.errors import Refusal
 
+# command -> the module of lms_plugin.cli that it is in
+COMMANDS = {
+    "serve": "serving",
+    "worker": "serving",
+    "db": "serving",
+    "content": "content",
+    "users": "users",
+    "report": "reporting",
+    "hours": "hours",
+    "lms": "lms",
+    "media": "media",
+    "simulate": "simulating",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class Commands(click.Group):
+    """Loads a command's module when it is asked for: each needs a part of the service, and none all of it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(_part(COMMANDS[cmd_name]), cmd_name)
+        return command
+
+
+def _part(name: str) -> Any:
+    return import_module(f"lms_plugin.cli.{name}")
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="lms-plugin")
 def commands() -> None:
     """Remote teacher training with class hours that are right, explainable and hard to forge."""
-
-
-commands.add_command(serving.serve)
-commands.add_command(serving.worker)
-commands.add_command(serving.db)
-commands.add_command(content.content)
-commands.add_command(users.users)
-commands.add_command(reporting.report)
-commands.add_command(hours.hours)
-commands.add_command(lms.lms)
-commands.add_command(media.media)
-commands.add_command(simulating.simulate)
 
 
 def main() -> None:
@@ -42,5 +61,5 @@ def main() -> None:
         click.echo(f"lms-plugin: {fault}", err=True)
         sys.exit(1)
     except Refusal as refusal:
-        click.echo(f"lms-plugin: {sentence(refusal)}", err=True)
+        click.echo(f"lms-plugin: {_part('sentences').sentence(refusal)}", err=True)
         sys.exit(1)

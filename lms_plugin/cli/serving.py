@@ -17,7 +17,8 @@ from lms_plugin.adapters.mail.smtp import Server as MailServer
 from lms_plugin.adapters.mail.smtp import SmtpMailer
 from lms_plugin.adapters.rosters import Rosters
 from lms_plugin.app import configure_logging, create_app
-from lms_plugin.cli.environment import now, opened, reporters_of
+from lms_plugin.cli.environment import now, opened
+from lms_plugin.cli.reporters import reporters_of
 from lms_plugin.config import Settings, read_settings
 from lms_plugin.http.letters import LetterWriter
 from lms_plugin.services import delivery, errands, roster_errand

@@ -15,6 +15,7 @@ from lms_plugin.storage.people import User
 from lms_plugin.storage.session import Database
 from tests import builders
 from tests.application import make_app
+from tests.stores import SqliteStore
 
 SECRET = "a secret of the tests, long enough for them"
 
@@ -59,6 +60,13 @@ class Stage:
         )
         assert answer.status_code == 201, answer.json
         return str(answer.json["id"])
+
+
+@pytest.fixture
+def database_url(sqlite_store: SqliteStore) -> str:
+    """As for pages: what differs between the stores is tried below."""
+    sqlite_store.renew()
+    return sqlite_store.url
 
 
 @pytest.fixture

@@ -26,6 +26,10 @@ POST = "今天用校门口的石子数数，学生先猜再数，有两个孩子
 WAIT_SECONDS = 60
 # Launches and keys are tried on both stores below; here one is enough.
 ON_ONE_STORE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+AT_OPEN_EDX = pytest.mark.parametrize("lti_platform", ["openedx"], indirect=True)
+ON_EACH = pytest.mark.parametrize(
+    ("database_url", "lti_platform"), [("sqlite", "openedx"), ("postgresql", "own")], indirect=True
+)
 
 
 class Browser:
@@ -132,6 +136,7 @@ def earn(installation: Installation) -> None:
         assert hours["completion"]["complete"]
 
 
+@ON_EACH
 def test_from_the_click_in_a_course_to_the_grade(
     installation: Installation, platform: LtiTestPlatform, browser: Browser
 ) -> None:
@@ -163,6 +168,7 @@ def test_from_the_click_in_a_course_to_the_grade(
 
 
 @ON_ONE_STORE
+@AT_OPEN_EDX
 def test_keys_change_on_both_sides_while_somebody_studies(
     installation: Installation, platform: LtiTestPlatform, browser: Browser
 ) -> None:
@@ -177,7 +183,7 @@ def test_keys_change_on_both_sides_while_somebody_studies(
 
 
 @ON_ONE_STORE
-@pytest.mark.parametrize("lti_platform", ["openedx"], indirect=True)
+@AT_OPEN_EDX
 @pytest.mark.parametrize("minutes", [5, -5])
 def test_a_platform_whose_clock_is_five_minutes_off(
     installation: Installation, platform: LtiTestPlatform, browser: Browser, minutes: float
