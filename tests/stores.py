@@ -91,12 +91,14 @@ _LEFT_OPEN = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
-# The youngest transaction that changed a definition: of a column, a key, a trigger, or what a trigger does.
+# The youngest transaction that changed a definition (of a column, a key, a trigger, or what a trigger does), or what
+# the schema says of its version.
 _SCHEMA = """
 SELECT count(*), max(xmin::text::bigint) FROM pg_attribute
 UNION ALL SELECT count(*), max(xmin::text::bigint) FROM pg_constraint
 UNION ALL SELECT count(*), max(xmin::text::bigint) FROM pg_trigger
 UNION ALL SELECT count(*), max(xmin::text::bigint) FROM pg_proc
+UNION ALL SELECT count(*), max(xmin::text::bigint) FROM alembic_version
 """
 
 
@@ -147,4 +149,6 @@ class PostgresqlStore:
 
     def _read_schema(self) -> list[tuple[object, ...]]:
         with self.database.engine.connect() as connection:
+            if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+                return []
             return [tuple(row) for row in connection.execute(text(_SCHEMA))]
