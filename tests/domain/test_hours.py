@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lms_plugin.domain.completion import Completion, Missing, decide, ratio_of
-from lms_plugin.domain.hours import Hours, class_hours, milliseconds_of, reckon
+from lms_plugin.domain.hours import Hours, class_hours, milliseconds_of, reached, reckon
 from lms_plugin.domain.programme import MINUTE_MS, Component, ComponentKind, DiscussionRule, Programme, Text, Window
 from tests.domain.test_watching import WINDOW
 
@@ -237,3 +237,19 @@ def test_getting_what_is_missing_completes(plan: Programme, video: int, talk: in
             credited[key] = credited[key] + lacking
     completion = standing(plan, **credited)[1]
     assert all(one.component_key is None for one in completion.missing)
+
+
+@pytest.mark.parametrize(
+    ("part_ms", "whole_ms", "credited"),
+    [
+        (0, 10 * 45 * MINUTE_MS, "0"),
+        (-5, 10 * 45 * MINUTE_MS, "0"),
+        (45 * MINUTE_MS, 10 * 45 * MINUTE_MS, "1"),
+        (10 * 45 * MINUTE_MS - 1, 10 * 45 * MINUTE_MS, "9.9999"),
+        (10 * 45 * MINUTE_MS, 10 * 45 * MINUTE_MS, "10"),
+        (99 * 45 * MINUTE_MS, 10 * 45 * MINUTE_MS, "10"),
+    ],
+)
+def test_hours_reached_are_all_of_those_required_only_where_all_is(part_ms: int, whole_ms: int, credited: str) -> None:
+    found = reached(part_ms, whole_ms, 45 * MINUTE_MS)
+    assert (found.credited, found.required) == (Decimal(credited), Decimal(10))
