@@ -39,7 +39,8 @@ def test_with_proof_of_delivery_honest_play_counts_whole_and_a_forged_stretch_wa
     seat.page.wait_for_timeout(3000)
     answer = learner.api.post(
         f"/api/v1/playback-sessions/{forged['id']}/beats",
-        {"seq": 1, "segments": [{"from": 100.0, "to": 104.0, "rate": 1}, {"from": 0.0, "to": 10.0, "rate": 1}]},
+        # The second is covered already; a film that starts on a busy machine may report its first frames late.
+        {"seq": 1, "segments": [{"from": 100.0, "to": 104.0, "rate": 1}, {"from": 2.0, "to": 12.0, "rate": 1}]},
     )
     assert answer["credited"] == []
     assert answer["held_reasons"] == [{"from": 100.0, "to": 104.0, "reason": "not_delivered"}]
