@@ -138,6 +138,25 @@ def test_a_film_goes_on_where_the_service_says(viewer: Viewer, service: Service)
     assert joined(service) == [near(6.25, stood)]
 
 
+def test_a_film_that_goes_on_shows_nothing_of_before(viewer: Viewer, service: Service) -> None:
+    """On a slow computer the film has its first segment long before hls.js can say where to begin in it."""
+    service.resume_at_seconds = 2.5
+    viewer.open()
+    viewer.script("""
+      const trigger = Hls.prototype.trigger;
+      Hls.prototype.trigger = function (name, data) {
+        if (name !== Hls.Events.FRAG_BUFFERED) return trigger.call(this, name, data);
+        setTimeout(() => trigger.call(this, name, data), 500);
+      };
+    """)
+    viewer.part("start").click()
+    viewer.reach(2.6)
+    viewer.reach(3)
+    stood = viewer.pause()
+    service.wait_for(lambda heard: heard.segments)
+    assert joined(service) == [near(2.5, stood)]
+
+
 def test_a_hidden_page_reports_at_once(viewer: Viewer, service: Service) -> None:
     viewer.start()
     viewer.reach(1)

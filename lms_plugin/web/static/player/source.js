@@ -65,6 +65,9 @@ export class Source extends EventTarget {
     });
     hls.loadSource(address);
     hls.attachMedia(this.#video);
+    // hls.js goes there only when its first segment is in, and the film would play from 0 until then. A media element
+    // that has nothing yet keeps the position, and begins there.
+    this.#video.currentTime = position;
   }
 
   #recover(fault) {
