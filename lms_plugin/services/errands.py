@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -17,6 +17,9 @@ from lms_plugin.storage.session import Database
 
 STORE_PAUSE = GrowingPause(first_seconds=1, longest_seconds=60)
 AFTER_A_BUG_SECONDS = 300.0
+
+Errand = Callable[[], float]
+"""Does one round; gives after how many seconds it wishes to do another."""
 
 log = structlog.get_logger(__name__)
 
@@ -81,13 +84,24 @@ def run(
             pass
         return rounds.launches_every_seconds
 
-    errands: dict[str, Callable[[], float]] = {
+    errands: dict[str, Errand] = {
         "reminders": remind,
         "meetings": remind_of_meetings,
         "launches": forget_launches,
     }
     if postman is not None:
         errands["mail"] = lambda: mail(postman)
+    attend(errands, stop, draw=draw)
+
+
+def attend(
+    errands: Mapping[str, Errand],
+    stop: threading.Event,
+    *,
+    draw: Draw = random.random,
+    after_a_bug_seconds: float = AFTER_A_BUG_SECONDS,
+) -> None:
+    """Run errands by name, each again when it wishes, until `stop` is set; nothing that one of them meets ends it."""
     not_before, failures = dict.fromkeys(errands, 0.0), dict.fromkeys(errands, 0)
     while not stop.is_set():
         for name, errand in errands.items():
@@ -102,7 +116,7 @@ def run(
                 pause_seconds = STORE_PAUSE.after(failures[name], draw).total_seconds()
             except Exception as fault:
                 log.error("errand_failed", errand=name, exc_info=fault)
-                pause_seconds = AFTER_A_BUG_SECONDS
+                pause_seconds = after_a_bug_seconds
             not_before[name] = time.monotonic() + pause_seconds
         stop.wait(max(0.05, min(not_before.values()) - time.monotonic()))
 

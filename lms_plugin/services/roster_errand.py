@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from lms_plugin.domain.errors import Refusal, Unavailable
-from lms_plugin.services import lti_rosters
+from lms_plugin.services import errands, lti_rosters
 from lms_plugin.services.lti_rosters import Source
 from lms_plugin.services.roster_ports import PlatformUnread, Roster, RosterSource
 from lms_plugin.services.sending import Clock
@@ -88,13 +88,11 @@ def run(
 ) -> None:
     """Refresh rosters that are due until `stop` is set. Nothing that a platform or the store does ends it.
 
-    It is a loop of its own: a platform that answers slowly keeps no reminder or letter waiting.
+    It is to have a thread of its own: a platform that answers slowly keeps no reminder or letter waiting.
     """
-    while not stop.is_set():
-        try:
-            refresh_due(database, read, clock, stop)
-        except Unavailable as fault:
-            log.warning("store_unavailable", errand="rosters", why=str(fault))
-        except Exception as fault:
-            log.error("errand_failed", errand="rosters", exc_info=fault)
-        stop.wait(look_every_seconds)
+
+    def refresh() -> float:
+        refresh_due(database, read, clock, stop)
+        return look_every_seconds
+
+    errands.attend({"rosters": refresh}, stop, after_a_bug_seconds=look_every_seconds)
