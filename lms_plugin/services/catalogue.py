@@ -12,6 +12,7 @@ from lms_plugin.domain.programme import Module, Programme, Variant, Window
 from lms_plugin.services.declaration import digest_of, read_declaration, write_declaration
 from lms_plugin.storage.activity import Coverage
 from lms_plugin.storage.lti import LtiLink
+from lms_plugin.storage.outbox import LRS, Platform
 from lms_plugin.storage.programmes import Enrolment, ModuleRow, ProgrammeRow, ProgrammeVersion, Video
 
 
@@ -40,7 +41,7 @@ class InForce:
     """A version of a programme, usually the one in force; where a variant is given, as that variant takes it.
 
     `id` is the programme's, `variant` what `domain.programme.Variant.write` wrote. `is_linked`: an LTI platform shows
-    the programme or a module of it, as far as `in_force` has found.
+    the programme or a module of it; `is_told`: a record store hears of it; both as far as `in_force` has found.
     """
 
     id: int
@@ -48,6 +49,7 @@ class InForce:
     programme: Programme
     variant: str = ""
     is_linked: bool = False
+    is_told: bool = False
 
     @property
     def rule_version(self) -> str:
@@ -108,8 +110,14 @@ def in_force(session: Session, programme_id: int, now: datetime, variant: str = 
     """
     # Asked along with what every credit asks anyway, so that platforms cost nothing where there are none.
     is_linked = exists().where(LtiLink.programme_id == ProgrammeVersion.programme_id)
+    is_told = exists().where(Platform.kind == LRS)
     versions = (
-        select(ProgrammeVersion.number, ProgrammeVersion.digest, is_linked.label("is_linked"))
+        select(
+            ProgrammeVersion.number,
+            ProgrammeVersion.digest,
+            is_linked.label("is_linked"),
+            is_told.label("is_told"),
+        )
         .where(ProgrammeVersion.programme_id == programme_id)
         .limit(1)
     )
@@ -122,7 +130,8 @@ def in_force(session: Session, programme_id: int, now: datetime, variant: str = 
     if found is None:
         raise NotFound(what="programme")
     declared = _declared(session, programme_id, found.number, found.digest)
-    return taken_as(InForce(programme_id, found.number, declared, is_linked=found.is_linked), variant)
+    current = InForce(programme_id, found.number, declared, is_linked=found.is_linked, is_told=found.is_told)
+    return taken_as(current, variant)
 
 
 def for_enrolment(session: Session, enrolment: Enrolment, now: datetime) -> InForce:

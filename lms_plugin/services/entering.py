@@ -291,7 +291,7 @@ def _decide(session: Session, books: Mapping[int, _Book], now: datetime, keys: s
                     "to_completed_at": book.completed_at,
                 }
             )
-        if is_entering or is_new:
+        if (is_entering or is_new) and book.current.is_told:
             reached.append(Reached(book.id, programme.key, PROGRAMME, decided.ratio))
         course = programme.lms
         # A course that is another one by now is owed the ratio too, where it stands as it stood.
@@ -315,8 +315,7 @@ def _decide(session: Session, books: Mapping[int, _Book], now: datetime, keys: s
         session.execute(_KEEP_ENROLMENT, rolled_up)
     owed += links_owed.of_links(session, linked)
     outbox.owe_many(session, owed, now)
-    if reached:
-        owing_lrs.owe(session, reached, now)
+    owing_lrs.owe(session, reached, now)
     _expire(session, books)
     return len(rolled_up)
 

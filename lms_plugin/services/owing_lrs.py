@@ -2,10 +2,11 @@
 
 A programme names no record store. Each one that is registered hears of every enrolment: of the programme (block key
 `programme`), of each module whose film was watched (`module:{key}`), and of what was done at that film (`video:{key}`).
-The course key of all of them is the programme's own. Who has no record store pays one short question for it.
+The course key of all of them is the programme's own. Whether there is any store is asked along with the rules in
+force, so that they cost nothing where there are none.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -63,14 +64,16 @@ def of_film(film: FilmReached, programme: Programme) -> Iterator[Reached]:
     yield Reached(film.enrolment_id, programme.key, f"{VIDEO}:{film.module_key}", ratio, rings=True)
 
 
-def owe(session: Session, reached: Iterable[Reached], now: datetime) -> None:
+def owe(session: Session, reached: Sequence[Reached], now: datetime) -> None:
     """Owe these standings to every registered record store, in the caller's transaction; none registered, nothing done.
 
-    `reached` is only gone through where there is one.
+    Whoever knows that there is none (`InForce.is_told`) comes with nothing, and no store is asked.
     """
+    if not reached:
+        return
     keys = session.scalars(select(Platform.key).where(Platform.kind == LRS).order_by(Platform.key)).all()
     if keys:
-        _owe_at(session, keys, list(reached), now)
+        _owe_at(session, keys, reached, now)
 
 
 def catch_up(database: Database, platform_key: str, now: datetime) -> int:

@@ -94,9 +94,8 @@ def post(session: Session, desk: Desk, plays: Sequence[PlayState], now: datetime
 
 def tell_of_ends(session: Session, desk: Desk, plays: Sequence[PlayState], now: datetime) -> None:
     """Let record stores hear that these sessions have ended, where nothing is left to post of them."""
-    if plays:
-        reached = (one for ended in plays for one in _reached(desk, ended.of, desk.rules_of_play(ended).current))
-        owing_lrs.owe(session, reached, now)
+    reached = [one for ended in plays for one in _reached(desk, ended.of, desk.rules_of_play(ended).current)]
+    owing_lrs.owe(session, reached, now)
 
 
 def release(
@@ -223,7 +222,7 @@ def _owe(session: Session, desk: Desk, films: Sequence[tuple[FilmState, InForce]
         if current.is_linked
     ]
     outbox.owe_many(session, [*owed, *links_owed.of_links(session, linked)], now)
-    reached = (one for film, current in films for one in _reached(desk, film, current))
+    reached = [one for film, current in films if current.is_told for one in _reached(desk, film, current)]
     owing_lrs.owe(session, reached, now)
 
 
@@ -243,6 +242,7 @@ def _owed(desk: Desk, film: FilmState, current: InForce) -> Owed | None:
 
 
 def _reached(desk: Desk, film: FilmState, current: InForce) -> Iterator[Reached]:
+    """What record stores are to hear of a film."""
     _, module_key = desk.module(film.module_id) or (0, "")
     covered_ms = intervals.length(film.film.covered)
     of_film = FilmReached(film.enrolment_id, module_key, covered_ms, film.film.video_ms)
