@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from functools import partial
 
 import click
 
@@ -9,6 +10,7 @@ from lms_plugin.adapters.reporters import check_address
 from lms_plugin.adapters.rosters import Rosters
 from lms_plugin.cli.environment import now, opened
 from lms_plugin.cli.reporters import reporters_of
+from lms_plugin.config import Settings
 from lms_plugin.services import (
     delivery_list,
     handover_keys,
@@ -21,8 +23,8 @@ from lms_plugin.services import (
 )
 from lms_plugin.services.lti_platforms import LtiDetails
 from lms_plugin.services.lti_registration import OurAddresses
-from lms_plugin.services.platforms import CONSOLE, Seal
-from lms_plugin.storage.outbox import LRS
+from lms_plugin.services.platforms import CONSOLE, AddressCheck, Seal
+from lms_plugin.storage.outbox import COMPLETION, LRS
 from lms_plugin.storage.session import Database
 
 VARIABLE = "LMS_PLUGIN_LMS_SECRET"
@@ -38,6 +40,28 @@ def _secret() -> str:
     return kept or str(click.prompt("Client secret", hide_input=True))
 
 
+def _address_check(settings: Settings) -> AddressCheck:
+    return partial(check_address, allow_loopback=settings.lms_allow_loopback)
+
+
+def _register(
+    settings: Settings, database: Database, key: str, url: str, client_id: str, secret: str, kind: str
+) -> None:
+    with database.writing() as session:
+        platforms.register(
+            session,
+            CONSOLE,
+            Seal(settings.secret_key),
+            _address_check(settings),
+            key=key,
+            base_url=url,
+            client_id=client_id,
+            client_secret=secret,
+            kind=kind,
+        )
+    click.echo(f"registered {key} at {url}")
+
+
 @lms.command()
 @click.argument("key")
 @click.option("--url", required=True, help="The LMS's address, such as https://lms.example.org")
@@ -45,18 +69,8 @@ def _secret() -> str:
 def register(key: str, url: str, client_id: str) -> None:
     """Register the platform that programmes call KEY; the client secret is asked for, or LMS_PLUGIN_LMS_SECRET."""
     secret = _secret()
-    with opened() as (settings, database), database.writing() as session:
-        platforms.register(
-            session,
-            CONSOLE,
-            Seal(settings.secret_key),
-            lambda address: check_address(address, allow_loopback=settings.lms_allow_loopback),
-            key=key,
-            base_url=url,
-            client_id=client_id,
-            client_secret=secret,
-        )
-    click.echo(f"registered {key} at {url}")
+    with opened() as (settings, database):
+        _register(settings, database, key, url, client_id, secret, COMPLETION)
 
 
 @lms.command("register-lrs")
@@ -68,19 +82,7 @@ def register_lrs(key: str, url: str, client_id: str) -> None:
     LMS_PLUGIN_LMS_SECRET. All that was reached so far is owed to it at once."""
     secret = _secret()
     with opened() as (settings, database):
-        with database.writing() as session:
-            platforms.register(
-                session,
-                CONSOLE,
-                Seal(settings.secret_key),
-                lambda address: check_address(address, allow_loopback=settings.lms_allow_loopback),
-                key=key,
-                base_url=url,
-                client_id=client_id,
-                client_secret=secret,
-                kind=LRS,
-            )
-        click.echo(f"registered {key} at {url}")
+        _register(settings, database, key, url, client_id, secret, LRS)
         _catch_up(database, key)
 
 
@@ -110,7 +112,7 @@ def update(key: str, url: str | None, client_id: str | None, new_secret: bool) -
             session,
             CONSOLE,
             Seal(settings.secret_key),
-            lambda address: check_address(address, allow_loopback=settings.lms_allow_loopback),
+            _address_check(settings),
             key=key,
             base_url=url,
             client_id=client_id,
@@ -146,7 +148,7 @@ def register_lti(
         lti_platforms.register(
             session,
             CONSOLE,
-            lambda address: check_address(address, allow_loopback=settings.lms_allow_loopback),
+            _address_check(settings),
             key=key,
             details=details,
         )

@@ -1,7 +1,7 @@
 """Trying out an LTI platform's registration, one thing after the other, so that an admin sees which field is wrong."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import StrEnum, auto
 from typing import Protocol
 
 from sqlalchemy import select
@@ -17,10 +17,10 @@ from lms_plugin.storage.lti import LtiLink
 class Step(StrEnum):
     """What is tried, in this order."""
 
-    KEY_SET = "key_set"
-    TOKEN = "token"  # noqa: S105 - the name of a step
-    LINE_ITEMS = "line_items"
-    ROSTER = "roster"
+    KEY_SET = auto()
+    TOKEN = auto()
+    LINE_ITEMS = auto()
+    ROSTER = auto()
 
 
 class Outcome(StrEnum):
@@ -34,10 +34,10 @@ class Outcome(StrEnum):
 class Untried(StrEnum):
     """Why a step was not tried."""
 
-    NO_TOKEN_URL = "no_token_url"  # noqa: S105 - a reason
-    NO_TOKEN = "no_token"  # noqa: S105 - a reason
-    NO_LINK = "no_link"
-    NOT_OFFERED = "not_offered"
+    NO_TOKEN_URL = auto()
+    NO_TOKEN = auto()
+    NO_LINK = auto()
+    NOT_OFFERED = auto()
 
 
 @dataclass(frozen=True, slots=True)
