@@ -101,7 +101,7 @@ def test_an_author_chooses_a_learner_studies_and_the_platform_hears_of_it(rig: R
     expect(frame.get_by_role("heading", name="Film counting")).to_be_visible()
     (inner,) = (one for one in page.frames if "/modules/" in one.url)
     assert "token" not in inner.url
-    viewer = Viewer(inner, rig.installation.base_url)  # type: ignore[arg-type] - a frame does all that it asks of a page
+    viewer = Viewer(inner, rig.installation.base_url)
     viewer.part("start").click()
     viewer.until("ended")
 

@@ -28,23 +28,11 @@ from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.session import Database
 from tests.builders import NOW, make_programme, publish
+from tests.services.delivery_rig import Clock
 from tests.services.lti_rig import Named, make_link, make_lti_platform
 
 HOUR_MS = 45 * 60 * 1000
 AT_ONCE = 500
-
-
-class SimulatedClock:
-    """A clock that a test puts forward."""
-
-    def __init__(self, now: datetime = NOW) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, **by: float) -> None:
-        self.now += timedelta(**by)
 
 
 class ScoreWorld:
@@ -60,7 +48,7 @@ class ScoreWorld:
         token_url: str | None = None,
         link: dict[str, str] | None = None,
     ) -> None:
-        self.database, self.key, self.clock = database, key, SimulatedClock()
+        self.database, self.key, self.clock = database, key, Clock()
         self.subjects = list(subjects)
         film = Component("video", ComponentKind.VIDEO, Text("课程视频", "Films"), Decimal(6))
         with database.writing() as session:
@@ -153,7 +141,7 @@ class ScoresInMemory:
     storing, `budget` how many scores it takes before it says 429 until `now` has gone on by `rest_seconds`.
     """
 
-    def __init__(self, clock: SimulatedClock | None = None) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         self.up, self.lose = True, 0
         self.gate: threading.Event | None = None
         self.budget: int | None = None

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -35,13 +35,13 @@ from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.session import Database
 from tests.adapters.reporter_contract import COURSE, LTI, VIDEO_1, VIDEO_2
 from tests.builders import NOW, actor_for, credit, enrol, make_programme, make_user, publish, video_of, watch
+from tests.journeys.waiting import GIVE_UP_SECONDS, until
 from tests.peers.process import ROOT, OpenEdxPeer
 
 PLATFORM = "openedx"
 SECRET_KEY = "a secret key of a test, long enough to be one"
 HURRIED_SECONDS = 1.5
 TOO_LONG_SECONDS = 60
-GIVE_UP_SECONDS = 60
 OUTAGE_HOURS = 6
 COMPLETIONS = int(os.environ.get("OUTAGE_COMPLETIONS", "120"))
 """How many complete while the platform is down; 10,000 take some minutes."""
@@ -154,14 +154,6 @@ class Journey:
     def batches(self) -> list[int | None]:
         """The statuses of all batches that reached the platform."""
         return [entry["status"] for entry in self.peer.state()["requests"] if entry["path"] == BATCH_PATH]
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait until something in another thread or process has happened."""
-    give_up_at, pause = time.monotonic() + GIVE_UP_SECONDS, threading.Event()
-    while not condition():
-        assert time.monotonic() < give_up_at, what
-        pause.wait(0.05)
 
 
 def expected(count: int, ratio: float, *blocks: str, name: str = "teacher") -> dict[tuple[str, str], float]:

@@ -4,8 +4,7 @@ Runs on Open edX's own LTI consumer and on a platform of our own; what a browser
 """
 
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -16,6 +15,7 @@ import pytest
 from scripts.demonstration.client import Person, Sitting
 from scripts.demonstration.installation import Installation
 from tests.journeys.course import KEY, PASSWORD, write_course, write_people, write_regions
+from tests.journeys.waiting import until
 from tests.peers.lti.interface import Fault, Link, LtiTestPlatform
 from tests.peers.lti.interface import Person as Member
 
@@ -23,7 +23,6 @@ PLATFORM = "lti"
 FILMS = {"counting": 5, "measuring": 6}
 MEMBERS = [Member("li.wei", "李维"), Member("author", "陈作者", role="Instructor")]
 POST = "今天用校门口的石子数数，学生先猜再数，有两个孩子发现十个一堆最好数，我打算明天换成豆子再试一次。"
-WAIT_SECONDS = 60
 # Launches and keys are tried on both stores below; here one is enough.
 ON_ONE_STORE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 AT_OPEN_EDX = pytest.mark.parametrize("lti_platform", ["openedx"], indirect=True)
@@ -65,15 +64,6 @@ def hidden(page: str, name: str) -> str:
     found = re.search(rf'name="{name}" value="([^"]*)"', page)
     assert found is not None, page
     return unescape(found[1])
-
-
-def eventually(is_so: Callable[[], bool]) -> bool:
-    ends_at = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < ends_at:
-        if is_so():
-            return True
-        time.sleep(0.2)
-    return is_so()
 
 
 @pytest.fixture
@@ -151,7 +141,7 @@ def test_from_the_click_in_a_course_to_the_grade(
     earn(installation)
     li_wei = platform.subject("li.wei")
     expected = {("programme", "li.wei"): 1.0, ("module", "li.wei"): 1.0}
-    assert eventually(lambda: platform.gradebook() == expected), (platform.gradebook(), installation.log_tail("worker"))
+    until(lambda: platform.gradebook() == expected, "the grades never arrived")
     held = platform.scores()[str(platform.line_item("programme")), li_wei]
     assert held.given is not None
     assert held.given >= (held.maximum or 0)
@@ -163,7 +153,7 @@ def test_from_the_click_in_a_course_to_the_grade(
             deliveries = office.get("/api/v1/lms/deliveries", platform=PLATFORM)["deliveries"]
             return {one["state"] for one in deliveries} == {"acknowledged"}
 
-        assert eventually(all_acknowledged)
+        until(all_acknowledged, "not all was acknowledged")
     assert installation.command("lms", "reconcile", PLATFORM) == "2 agrees"
 
 
@@ -179,7 +169,7 @@ def test_keys_change_on_both_sides_while_somebody_studies(
     assert again.status_code == 303, again.text
     installation.start_worker()
     earn(installation)
-    assert eventually(lambda: platform.gradebook() == {("programme", "li.wei"): 1.0}), installation.log_tail("worker")
+    until(lambda: platform.gradebook() == {("programme", "li.wei"): 1.0}, "the grade never arrived")
 
 
 @ON_ONE_STORE
@@ -193,7 +183,7 @@ def test_a_platform_whose_clock_is_five_minutes_off(
     assert linked.status_code == 303, linked.text
     installation.start_worker()
     earn(installation)
-    assert eventually(lambda: platform.gradebook() == {("programme", "li.wei"): 1.0}), installation.log_tail("worker")
+    until(lambda: platform.gradebook() == {("programme", "li.wei"): 1.0}, "the grade never arrived")
 
 
 @ON_ONE_STORE

@@ -1,10 +1,12 @@
 """What every test platform's process does: serve on loopback, and end with the test that started it."""
 
+import json
 import logging
 import os
 import secrets
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
@@ -34,6 +36,15 @@ def secret_kept_in(folder: Path, name: str) -> str:
     if not path.exists():
         path.write_text(secrets.token_urlsafe(24))
     return path.read_text()
+
+
+def serve(server: WSGIServer, ready: Mapping[str, object], *, stay: bool) -> None:
+    """Say in one line of JSON that it is ready, and serve; until standard input is closed, or for ever to `stay`."""
+    if not stay:
+        end_with_standard_input()
+    sys.stdout.write(json.dumps(ready) + "\n")
+    sys.stdout.flush()
+    server.serve_forever()
 
 
 def end_with_standard_input() -> None:

@@ -128,7 +128,7 @@ def read(clients: OriginClients, serve: object) -> tuple[Roster, list[Asked]]:
     now = datetime.now(UTC)
     with ServicesStand() as stand:
         stand.clock = now.timestamp
-        stand.serve = lambda asked: serve(asked, stand.origin)  # type: ignore[operator]  # tests give functions
+        stand.serve = lambda asked: serve(asked, stand.origin)
         tokens = AccessTokens(
             token_url=f"{stand.origin}{TOKEN_PATH}",
             client_id="tool",

@@ -207,7 +207,7 @@ def test_a_line_item_is_made_once_and_shows_the_grade(making: ScoreRig) -> None:
 
 
 def made_items(rig: ScoreRig) -> list[dict[str, object]]:
-    return list(rig.platform.state()["line_items"])  # type: ignore[attr-defined]  # both platforms have it
+    return list(rig.platform.state()["line_items"])
 
 
 def test_a_line_item_whose_making_got_no_answer_is_found(making: ScoreRig) -> None:

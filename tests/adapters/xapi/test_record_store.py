@@ -146,7 +146,7 @@ def rig(record_store: RecordStorePeer, client: GuardedClient) -> Iterator[StoreR
 class TestRecordStore(ReporterContract):
     """The contract, but for one promise: a store forgets nothing, so that a lower ratio never replaces a higher."""
 
-    test_a_lower_ratio_replaces_a_higher_one_so_the_sender_must_keep_the_maximum = None  # type: ignore[assignment]
+    test_a_lower_ratio_replaces_a_higher_one_so_the_sender_must_keep_the_maximum = None
 
     def test_a_lower_ratio_leaves_a_higher_one_standing(self, rig: StoreRig) -> None:
         learner = rig.learner()
@@ -154,7 +154,7 @@ class TestRecordStore(ReporterContract):
         assert rig.reporter.send(message(learner, module1="0.2")) == Acknowledged()
         assert rig.stored(learner) == {VIDEO_1: 0.9}
 
-    def test_a_wrong_secret_is_a_matter_of_configuration(self, rig: StoreRig) -> None:  # type: ignore[override]
+    def test_a_wrong_secret_is_a_matter_of_configuration(self, rig: StoreRig) -> None:
         learner = rig.learner()
         rig.break_credentials()
         answer = rig.reporter.send(message(learner, module1="1"))

@@ -5,7 +5,6 @@ ends when its standard input is closed, so that it never outlives the test that 
 """
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 # The platform's interpreter knows nothing of this project; what all test platforms share is found from the root.
 sys.path.append(str(Path(__file__).resolve().parents[3]))
 
-from tests.peers.serving import PeerRequestHandler, PeerServer, end_with_standard_input, secret_kept_in
+from tests.peers.serving import PeerRequestHandler, PeerServer, secret_kept_in, serve
 
 CLIENT_ID = "lms-plugin"
 SERVICE_USER = "lms_plugin_service"
@@ -56,12 +55,8 @@ def main() -> None:
     from tests.peers.faults import FaultyFront
 
     server.set_app(FaultyFront(get_wsgi_application()))
-    if not options.stay:
-        end_with_standard_input()
     ready = {"base_url": base_url, "client_id": CLIENT_ID, "client_secret": client_secret, "lti": lti}
-    sys.stdout.write(json.dumps(ready) + "\n")
-    sys.stdout.flush()
-    server.serve_forever()
+    serve(server, ready, stay=options.stay)
 
 
 if __name__ == "__main__":

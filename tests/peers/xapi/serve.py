@@ -16,18 +16,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-ROOT = Path(__file__).resolve().parents[3]
-sys.path[:0] = [str(ROOT)]
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from ralph_models import model_of  # noqa: E402 - the path to what is shared with the other peer comes first
-from store import Rejected, Statement, Store  # noqa: E402
+from ralph_models import model_of
+from store import Rejected, Statement, Store
 
-from tests.peers.faults import Environ, FaultyFront, StartResponse, answer  # noqa: E402
-from tests.peers.serving import (  # noqa: E402
+from tests.peers.faults import Environ, FaultyFront, StartResponse, answer
+from tests.peers.serving import (
     PeerRequestHandler,
     PeerServer,
-    end_with_standard_input,
     secret_kept_in,
+    serve,
 )
 
 ENDPOINT = "/data/xAPI"
@@ -159,13 +158,9 @@ def main() -> None:
     secret = secret_kept_in(options.folder, "client-secret")
     server = PeerServer(("127.0.0.1", options.port), PeerRequestHandler)
     server.set_app(FaultyFront(RecordStoreSite(Store(options.folder / "statements.sqlite3"), secret)))
-    if not options.stay:
-        end_with_standard_input()
     origin = f"http://127.0.0.1:{server.server_port}"
     ready = {"base_url": f"{origin}{ENDPOINT}", "origin": origin, "client_id": CLIENT_ID, "client_secret": secret}
-    sys.stdout.write(json.dumps(ready) + "\n")
-    sys.stdout.flush()
-    server.serve_forever()
+    serve(server, ready, stay=options.stay)
 
 
 if __name__ == "__main__":

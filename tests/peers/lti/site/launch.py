@@ -39,7 +39,7 @@ class Launches:
         keys = []
         for row in self._store.key_rows():
             private = RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(row["pem"])
-            public = RSAAlgorithm.to_jwk(private.public_key(), as_dict=True)  # type: ignore[union-attr]  # it is private
+            public = RSAAlgorithm.to_jwk(private.public_key(), as_dict=True)
             keys.append({**public, "kid": row["kid"], "alg": "RS256", "use": "sig"})
         return answer({"keys": keys})
 

@@ -4,9 +4,7 @@ The process ends when its standard input is closed; `--stay` is for use by hand.
 """
 
 import argparse
-import json
 import logging
-import sys
 import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -26,7 +24,7 @@ from tests.peers.lti.site.roster import Roster
 from tests.peers.lti.site.store import Store
 from tests.peers.lti.site.tokens import Tokens, ToolKeys
 from tests.peers.lti.site.web import Refusal, answer
-from tests.peers.serving import PeerRequestHandler, PeerServer, end_with_standard_input
+from tests.peers.serving import PeerRequestHandler, PeerServer, serve
 
 
 class Site:
@@ -87,11 +85,7 @@ def main() -> None:
     server = PeerServer(("127.0.0.1", options.port), PeerRequestHandler)
     base_url = f"http://127.0.0.1:{server.server_port}"
     server.set_app(FaultyFront(Site(options.folder, base_url)))
-    if not options.stay:
-        end_with_standard_input()
-    sys.stdout.write(json.dumps({"base_url": base_url}) + "\n")
-    sys.stdout.flush()
-    server.serve_forever()
+    serve(server, {"base_url": base_url}, stay=options.stay)
 
 
 if __name__ == "__main__":

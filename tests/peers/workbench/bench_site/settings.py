@@ -3,7 +3,9 @@
 import json
 import os
 
-from workbench.settings import *  # noqa: F403 - Django's way to build on settings
+from workbench import settings as own
+
+globals().update({name: getattr(own, name) for name in dir(own) if name.isupper()})
 
 FOLDER = os.environ["WORKBENCH_FOLDER"]
 DATABASES = {
@@ -19,9 +21,9 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler"}},
     "loggers": {"workbench": {"handlers": ["stderr"], "level": "INFO"}},
 }
-MIDDLEWARE.insert(2, "django.middleware.locale.LocaleMiddleware")  # noqa: F405 - from the workbench's settings
+MIDDLEWARE = [*own.MIDDLEWARE[:2], "django.middleware.locale.LocaleMiddleware", *own.MIDDLEWARE[2:]]
 LANGUAGE_CODE = "zh-hans"
 # The names are those of Open edX's user service; the workbench's own knows none of them.
-WORKBENCH["services"]["user"] = "bench_site.users.PlatformUsers"  # noqa: F405 - as above
+WORKBENCH = {**own.WORKBENCH, "services": {**own.WORKBENCH["services"], "user": "bench_site.users.PlatformUsers"}}
 XBLOCK_SETTINGS = json.loads(os.environ["WORKBENCH_XBLOCK_SETTINGS"])
 LMS_ROOT_URL = os.environ.get("WORKBENCH_LMS_ROOT_URL")
