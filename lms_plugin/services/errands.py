@@ -91,15 +91,15 @@ def run(
     }
     if postman is not None:
         errands["mail"] = lambda: mail(postman)
-    attend(errands, stop, draw=draw)
+    attend(errands, stop, after_a_bug_seconds=AFTER_A_BUG_SECONDS, draw=draw)
 
 
 def attend(
     errands: Mapping[str, Errand],
     stop: threading.Event,
     *,
+    after_a_bug_seconds: float,
     draw: Draw = random.random,
-    after_a_bug_seconds: float = AFTER_A_BUG_SECONDS,
 ) -> None:
     """Run errands by name, each again when it wishes, until `stop` is set; nothing that one of them meets ends it."""
     not_before, failures = dict.fromkeys(errands, 0.0), dict.fromkeys(errands, 0)

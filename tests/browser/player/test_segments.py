@@ -144,6 +144,14 @@ CASES = {
         [seen(0, 0), seen(2, 2.0004, "paused"), seen(30, 2.0004, "paused"), seen(31, 2.0004), seen(32, 3.0, "paused")],
         [[0, 2, 1], [2, 3, 1]],
     ),
+    "a film that slows down plays on for a moment as fast as it was": (
+        [seen(0, 0, rate=3), seen(2, 6, rate=3), seen(2.1, 6.3), seen(2.3, 6.9), seen(4, 8.6, "paused")],
+        [[0, 6.3, 3], [6.3, 8.6, 1]],
+    ),
+    "but not for long": (
+        [seen(0, 0, rate=3), seen(2, 6, rate=3), seen(2.1, 6.3), seen(2.5, 8.1, "paused")],
+        [[0, 6.3, 3]],
+    ),
     "a change of rate starts another stretch, without a hole": (
         [seen(0, 0), seen(2, 2), seen(2.1, 2.1203, rate=1.5), seen(4.1, 5.1203, "paused", rate=1.5)],
         [[0, 2.12, 1], [2.12, 5.12, 1.5]],

@@ -25,6 +25,8 @@
 /** Clocks of sound, screen and page disagree by a little; this much ahead of the wall clock is still believed. */
 const JITTER_SECONDS = 0.25;
 const DRIFT_RATIO = 1.02;
+/** Sound that waits to be heard is played out at the rate of before; a film keeps that for so long at most. */
+const SETTLING_SECONDS = 0.5;
 /** A loop is told from a seek to the start by how near to the end the playhead must have been. */
 const LOOP_JITTER_SECONDS = 0.05;
 /** The last frame of a film may end this much before the duration the service measured, and the first begin this late. */
@@ -42,6 +44,8 @@ export class SegmentGatherer {
   #reached = null;
   // When the playhead was last seen there.
   #reachedAt = 0;
+  // What the next stretch may be ahead by, in media seconds, because the film was faster right before it.
+  #ahead = 0;
 
   /** @param {number} duration length of the film in seconds, as the service knows it; nothing beyond is claimed */
   constructor(duration = Infinity) {
@@ -65,9 +69,10 @@ export class SegmentGatherer {
   /** The segments since the last call. A stretch that is still playing is cut at the last position seen and goes on. */
   take() {
     if (this.#open) {
-      const { last, lastAt, rate } = this.#open;
+      const { last, lastAt, rate, ahead } = this.#open;
       this.#end(last);
       this.#reachedAt = lastAt;
+      this.#ahead = ahead;
       this.#begin({ position: last, at: lastAt, rate });
     }
     const segments = this.#done;
@@ -90,7 +95,9 @@ export class SegmentGatherer {
   }
 
   #begin({ position, at, rate }) {
-    this.#open = { from: this.#joined(position, at, rate), start: position, startAt: at, last: position, lastAt: at, rate };
+    const from = this.#joined(position, at, rate);
+    this.#open = { from, start: position, startAt: at, last: position, lastAt: at, rate, ahead: this.#ahead };
+    this.#ahead = 0;
   }
 
   /** Where a stretch that begins at `position` may claim from: without a seek the playhead moves only by playing. */
@@ -121,6 +128,7 @@ export class SegmentGatherer {
       open.last = Math.max(open.last, seen.position);
       open.lastAt = seen.at;
       if (!moving || seen.rate !== open.rate) this.#end(open.last);
+      if (moving) this.#ahead = Math.max(0, open.rate - seen.rate) * SETTLING_SECONDS;
       if (seen.ended) this.#claimTail(seen);
     }
   }
@@ -137,8 +145,8 @@ export class SegmentGatherer {
   }
 
   #plausible({ position, at, rate }) {
-    const { start, startAt, last, rate: openRate } = this.#open;
-    const believed = (at - startAt) * Math.max(rate, openRate) * DRIFT_RATIO + JITTER_SECONDS;
+    const { start, startAt, last, rate: openRate, ahead } = this.#open;
+    const believed = (at - startAt) * Math.max(rate, openRate) * DRIFT_RATIO + JITTER_SECONDS + ahead;
     return position >= last - JITTER_SECONDS && position - start <= believed;
   }
 
