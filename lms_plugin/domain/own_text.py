@@ -3,8 +3,8 @@
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 
@@ -32,13 +32,17 @@ _ECHO = 5
 
 @dataclass(frozen=True, slots=True)
 class OwnText:
-    """The words of a text; how many are Chinese characters and how many others; all runs of two and three of them."""
+    """The words of a text; how many are Chinese characters and how many others; all runs of two and three of them.
+
+    `places` says where each run of three begins.
+    """
 
     words: tuple[str, ...]
     characters: int
     others: int
     pairs: frozenset[tuple[str, ...]]
     runs: frozenset[tuple[str, ...]]
+    places: Mapping[tuple[str, ...], Sequence[int]] = field(compare=False)
 
 
 def own_text(body: str) -> str:
@@ -81,9 +85,11 @@ def _is_set(clause: tuple[str, ...], also: tuple[str, ...]) -> bool:
 
 def taken_apart(words: tuple[str, ...]) -> OwnText:
     """Words with their measure and their runs; of fewer than three words all are one run."""
-    runs = zip(words, words[1:], words[2:], strict=False) if len(words) > 2 else (words,)
     pairs = pairwise(words) if len(words) > 1 else (words,)
-    return OwnText(words, *_measure(words), frozenset(pairs), frozenset(runs))
+    places: dict[tuple[str, ...], list[int]] = {}
+    for at, run in enumerate(zip(words, words[1:], words[2:], strict=False) if len(words) > 2 else (words,)):
+        places.setdefault(run, []).append(at)
+    return OwnText(words, *_measure(words), frozenset(pairs), frozenset(places), places)
 
 
 def _measure(words: Sequence[str]) -> tuple[int, int]:

@@ -72,7 +72,8 @@ def repeat_of(
         return Repeat(closest, int(shares[closest] * 100))
     if variations and not copies and not only_copies and not is_enough(_new_words(text, known, 2 * PIECE)):
         likest = max(variations, key=lambda place: _likeness(text, said[place]))
-        return Repeat(likest, int(_standing_share(text, said[likest].pairs, _PAIR) * 100))
+        standing = _standing(text.words, said[likest].pairs, _PAIR)
+        return Repeat(likest, 100 * sum(standing) // len(standing))
     return None
 
 
@@ -83,7 +84,7 @@ def fingerprints(body: str) -> tuple[int, ...]:
     is in the lowest eighth of all numbers, so that a text has the fingerprints of what stands in it, and the eight
     lowest in any case, so that a short one has some.
     """
-    return fingerprints_of(own_words(body).words)
+    return fingerprints_of(own_words(body, ()).words)
 
 
 def fingerprints_of(words: Sequence[str]) -> tuple[int, ...]:
@@ -105,10 +106,14 @@ def _share(text: OwnText, other: OwnText) -> Fraction:
     return _standing_share(text, text.runs & other.runs)
 
 
-def _standing_share(text: OwnText, known: frozenset[tuple[str, ...]], size: int = _RUN) -> Fraction:
+def _standing_share(text: OwnText, known: frozenset[tuple[str, ...]]) -> Fraction:
     if not text.words:
         return Fraction(0)
-    return Fraction(sum(_standing(text.words, known, size)), len(text.words))
+    stands: set[int] = set()
+    for run in text.runs & known:
+        for at in text.places[run]:
+            stands.update(range(at, at + len(run)))
+    return Fraction(len(stands), len(text.words))
 
 
 def _new_words(text: OwnText, known: Iterable[frozenset[tuple[str, ...]]], piece: int) -> OwnText:

@@ -294,9 +294,13 @@ def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], n
         session, writings[0].place.module.programme_id, [one.body for one in writings], for_writing=True
     )
     earlier = _earlier(session, list(mine))
+    # They get ids in the store, by which those that follow are compared with them; what is said of them comes after.
+    posts = [_unjudged(thread, one, now) for one in writings]
+    session.add_all(posts)
+    session.flush()
     versions: dict[tuple[int, str], InForce] = {}
-    posts, earning = [], []
-    for one in writings:
+    earning = []
+    for one, post in zip(writings, posts, strict=True):
         enrolment = one.place.enrolment
         key = (one.place.module.programme_id, enrolment.variant if enrolment is not None else "")
         if key not in versions:
@@ -306,25 +310,13 @@ def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], n
         others = said.near(one.body, one.actor.user_id) if _is_judged(one.place, current) else []
         judgement = _judge(one, current, before, others, now)
         before.append(EarlierPost(one.body, one.place.module.key, now, judgement.counts))
-        post = Post(
-            thread_id=thread.id,
-            author_id=one.actor.user_id,
-            enrolment_id=enrolment.id if enrolment is not None else None,
-            reply_to_id=one.reply_to_id,
-            body=one.body,
-            created_at=now,
-            counts=judgement.counts,
-            judgement=write_judgement(judgement),
-        )
-        session.add(post)
+        post.counts, post.judgement = judgement.counts, write_judgement(judgement)
         said.add(post)
-        posts.append(post)
         component = current.programme.component_of(ComponentKind.DISCUSSION)
         if judgement.counts and enrolment is not None and component is not None:
             worth_ms = current.programme.discussion.worth_ms(judgement.is_reply)
             post.credit_ms, post.component_key = worth_ms, component.key
             earning.append((post, enrolment.id, current, one.place.module.key))
-    session.flush()
     said.keep(posts)
     enter_many(
         session,
@@ -346,6 +338,19 @@ def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], n
         now,
     )
     return posts
+
+
+def _unjudged(thread: Thread, writing: _Writing, now: datetime) -> Post:
+    return Post(
+        thread_id=thread.id,
+        author_id=writing.actor.user_id,
+        enrolment_id=writing.place.enrolment.id if writing.place.enrolment is not None else None,
+        reply_to_id=writing.reply_to_id,
+        body=writing.body,
+        created_at=now,
+        counts=False,
+        judgement={},
+    )
 
 
 def _answered_author(session: Session, thread: Thread, reply_to_id: int | None) -> int:

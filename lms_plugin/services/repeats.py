@@ -3,6 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
+from itertools import chain
 
 from sqlalchemy import delete, insert, select, text
 from sqlalchemy.orm import Session
@@ -10,7 +12,7 @@ from sqlalchemy.orm import Session
 from lms_plugin.domain.discussion import OthersPost, PostReason
 from lms_plugin.domain.post_credit import Mark
 from lms_plugin.domain.repeats import fingerprints
-from lms_plugin.services.portions import portions
+from lms_plugin.services.portions import AT_ONCE, portions
 from lms_plugin.storage.activity import Post
 from lms_plugin.storage.repeats import PostFingerprint
 
@@ -40,7 +42,7 @@ class Said:
     session: Session
     programme_id: int
     _numbers: dict[str, tuple[int, ...]]
-    _holders: dict[int, list[int | Post]]
+    _holders: dict[int, list[int]]
     _posts: dict[int, Post] = field(default_factory=dict)
 
     def near(self, body: str, author_id: int, *, edited: Post | None = None) -> list[OthersPost]:
@@ -49,24 +51,18 @@ class Said:
         What was taken back was never said, unless a tutor had made it void. Where a post is `edited`, whoever repeated
         others after it was written is no obstacle: they may have copied it.
         """
-        shared: Counter[int] = Counter()
-        fresh = False
-        for number in self._numbers[body]:
-            for holder in self._holders[number]:
-                if isinstance(holder, Post) and holder.id is None and not fresh:
-                    # Only in the store a post gets the id by which it is compared again.
-                    self.session.flush()
-                    fresh = True
-                shared[holder.id if isinstance(holder, Post) else holder] += 1
-        best = sorted(shared, key=lambda one: (-shared[one], one))[:_LOOKED_AT]
-        self._load(best)
+        best = self._closest(body)
+        if not self._posts.keys() >= set(best):
+            # All that may be asked for next is read with it.
+            self._load(chain(best, *map(self._closest, self._numbers)))
         found = [self._posts[one] for one in best if _is_of_others(self._posts[one], author_id, edited)]
         return [OthersPost(one.id, one.body, one.created_at, one.edits) for one in found[:MOST_COMPARED]]
 
     def add(self, post: Post) -> None:
-        """A post that is about to be written, one of the texts."""
+        """A post that is in the store by now, one of the texts."""
+        self._posts[post.id] = post
         for number in self._numbers[post.body]:
-            self._holders[number].append(post)
+            self._holders[number].append(post.id)
 
     def keep(self, posts: Iterable[Post]) -> None:
         """Write down how to find posts that are in the store by now, each one of the texts."""
@@ -78,10 +74,13 @@ class Said:
         if rows:
             self.session.execute(insert(PostFingerprint), rows)
 
-    def _load(self, post_ids: Sequence[int]) -> None:
-        missing = [one for one in post_ids if one not in self._posts]
-        if missing:
-            self._posts |= {one.id: one for one in self.session.scalars(select(Post).where(Post.id.in_(missing)))}
+    def _closest(self, body: str) -> list[int]:
+        shared = Counter(chain.from_iterable(self._holders[number] for number in self._numbers[body]))
+        return [one for _, one in nsmallest(_LOOKED_AT, ((-count, one) for one, count in shared.items()))]
+
+    def _load(self, post_ids: Iterable[int]) -> None:
+        for some in portions(sorted({*post_ids} - self._posts.keys()), AT_ONCE):
+            self._posts |= {one.id: one for one in self.session.scalars(select(Post).where(Post.id.in_(some)))}
 
 
 def find_anew(session: Session, programme_id: int, post: Post, body_before: str) -> None:
@@ -116,7 +115,7 @@ def said_before(session: Session, programme_id: int, bodies: Iterable[str], *, f
         # On SQLite only one writes at a time. The lowest number is the same wherever the own text is.
         keys = sorted({programme_id << 32 | found[0] for found in numbers.values() if found})
         session.execute(_LOCK, {"keys": keys})
-    holders: dict[int, list[int | Post]] = defaultdict(list)
+    holders: dict[int, list[int]] = defaultdict(list)
     for number, post_id in _holders(
         session, programme_id, sorted({one for found in numbers.values() for one in found})
     ):
