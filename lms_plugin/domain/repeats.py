@@ -1,6 +1,6 @@
 """Texts that stand in others: copies, copies with small changes, several stuck together, and variations of one text."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from zlib import crc32
@@ -53,14 +53,17 @@ def repeat_of(
     """
     shares: dict[int, Fraction] = {}
     copies, variations = [], []
+    least = min(ratio, PART)
     for place, other in enumerate(said):
         common = text.runs & other.runs
         if not common:
             continue
-        shares[place] = _standing_share(text, common)
-        if max(shares[place], _standing_share(other, common)) >= ratio:
-            copies.append(place)
-        elif 2 * _likeness(text, other) >= ratio:
+        if _may_stand(text, common, least) or _may_stand(other, common, ratio):
+            shares[place] = _standing_share(text, common)
+            if max(shares[place], _standing_share(other, common)) >= ratio:
+                copies.append(place)
+                continue
+        if 2 * _likeness(text, other) >= ratio:
             variations.append(place)
     if not only_copies and not copies:
         parts = [place for place, share in shares.items() if share >= PART]
@@ -73,7 +76,7 @@ def repeat_of(
     if variations and not copies and not only_copies and not is_enough(_new_words(text, known, 2 * PIECE)):
         likest = max(variations, key=lambda place: _likeness(text, said[place]))
         standing = _standing(text.words, said[likest].pairs, _PAIR)
-        return Repeat(likest, 100 * sum(standing) // len(standing))
+        return Repeat(likest, 100 * sum(standing) // max(1, len(standing)))
     return None
 
 
@@ -89,11 +92,25 @@ def fingerprints(body: str) -> tuple[int, ...]:
 
 def fingerprints_of(words: Sequence[str]) -> tuple[int, ...]:
     """The fingerprints of a post whose own words are these."""
-    runs = {"\n".join(words[at : at + FINGERPRINTED_RUN]) for at in range(len(words) - FINGERPRINTED_RUN + 1)}
-    # The product spreads the numbers of runs that differ in little; it is odd, so that none is lost.
-    found = sorted({crc32(run.encode()) * 0x9E3779B1 % _NUMBERS for run in runs})
+    found = sorted(set(_numbers(words, FINGERPRINTED_RUN)))
     low = sum(one < _NUMBERS // _ONE_IN for one in found)
     return tuple(found[: min(max(low, LEAST_FINGERPRINTS), MOST_FINGERPRINTS)])
+
+
+def gist(body: str) -> int | None:
+    """A number less than 2**32 that posts with the same own text have in common, and most that differ in little.
+
+    None where there is no own text.
+    """
+    words = own_words(body, ()).words
+    return min(_numbers(words, min(PIECE, len(words)))) if words else None
+
+
+def _numbers(words: Sequence[str], size: int) -> Iterator[int]:
+    """A number for each run of so many words."""
+    for at in range(len(words) - size + 1):
+        # The product spreads the numbers of runs that differ in little; it is odd, so that none is lost.
+        yield crc32("\n".join(words[at : at + size]).encode()) * 0x9E3779B1 % _NUMBERS
 
 
 def _likeness(text: OwnText, other: OwnText) -> Fraction:
@@ -104,6 +121,12 @@ def _likeness(text: OwnText, other: OwnText) -> Fraction:
 def _share(text: OwnText, other: OwnText) -> Fraction:
     """How much of a text stands in another."""
     return _standing_share(text, text.runs & other.runs)
+
+
+def _may_stand(text: OwnText, common: frozenset[tuple[str, ...]], share: Fraction) -> bool:
+    """Whether these runs of a text may come to that share of it: most texts have little in common, seen at a glance."""
+    places = sum(len(text.places[run]) for run in common)
+    return _RUN * places * share.denominator >= len(text.words) * share.numerator
 
 
 def _standing_share(text: OwnText, known: frozenset[tuple[str, ...]]) -> Fraction:

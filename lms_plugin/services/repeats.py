@@ -3,15 +3,17 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from heapq import nsmallest
 from itertools import chain
+from typing import NamedTuple
 
 from sqlalchemy import delete, insert, select, text
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.discussion import OthersPost, PostReason
 from lms_plugin.domain.post_credit import Mark
-from lms_plugin.domain.repeats import fingerprints
+from lms_plugin.domain.repeats import fingerprints, gist
 from lms_plugin.services.portions import AT_ONCE, portions
 from lms_plugin.storage.activity import Post
 from lms_plugin.storage.repeats import PostFingerprint
@@ -35,6 +37,30 @@ _LOCK = text(
 )
 
 
+_KEEP_AT_ONCE = text(
+    "INSERT INTO post_fingerprints (programme_id, fingerprint, post_id) SELECT :programme_id, number, post_id"
+    " FROM unnest(CAST(:numbers AS bigint[]), CAST(:post_ids AS bigint[])) AS found(number, post_id)"
+)
+
+
+class _Known(NamedTuple):
+    """Of a post, what may make it an obstacle to another."""
+
+    id: int
+    author_id: int
+    body: str
+    created_at: datetime
+    edits: int
+    taken_back_at: datetime | None
+    mark: str
+    reason: str
+
+    def is_of_others(self, author_id: int, edited: Post | None) -> bool:
+        if self.author_id == author_id or (self.taken_back_at is not None and self.mark != Mark.VOID):
+            return False
+        return edited is None or self.id < edited.id or self.reason != PostReason.REPEATS_ANOTHERS_POST
+
+
 @dataclass(slots=True)
 class Said:
     """What was said before in a programme, as far as it may matter to some texts; posts written meanwhile are added."""
@@ -43,7 +69,7 @@ class Said:
     programme_id: int
     _numbers: dict[str, tuple[int, ...]]
     _holders: dict[int, list[int]]
-    _posts: dict[int, Post] = field(default_factory=dict)
+    _posts: dict[int, _Known] = field(default_factory=dict)
 
     def near(self, body: str, author_id: int, *, edited: Post | None = None) -> list[OthersPost]:
         """The posts of others that share most with one of the texts, at most `MOST_COMPARED`; the closest first.
@@ -55,32 +81,32 @@ class Said:
         if not self._posts.keys() >= set(best):
             # All that may be asked for next is read with it.
             self._load(chain(best, *map(self._closest, self._numbers)))
-        found = [self._posts[one] for one in best if _is_of_others(self._posts[one], author_id, edited)]
+        found = [post for one in best if (post := self._posts[one]).is_of_others(author_id, edited)]
         return [OthersPost(one.id, one.body, one.created_at, one.edits) for one in found[:MOST_COMPARED]]
 
     def add(self, post: Post) -> None:
         """A post that is in the store by now, one of the texts."""
-        self._posts[post.id] = post
+        reason = post.judgement["reason"]
+        self._posts[post.id] = _Known(
+            post.id, post.author_id, post.body, post.created_at, post.edits, post.taken_back_at, post.mark, reason
+        )
         for number in self._numbers[post.body]:
             self._holders[number].append(post.id)
 
     def keep(self, posts: Iterable[Post]) -> None:
         """Write down how to find posts that are in the store by now, each one of the texts."""
-        rows = [
-            {"programme_id": self.programme_id, "fingerprint": number, "post_id": post.id}
-            for post in posts
-            for number in self._numbers[post.body]
-        ]
-        if rows:
-            self.session.execute(insert(PostFingerprint), rows)
+        _keep(self.session, self.programme_id, [(one, post.id) for post in posts for one in self._numbers[post.body]])
 
     def _closest(self, body: str) -> list[int]:
         shared = Counter(chain.from_iterable(self._holders[number] for number in self._numbers[body]))
         return [one for _, one in nsmallest(_LOOKED_AT, ((-count, one) for one, count in shared.items()))]
 
     def _load(self, post_ids: Iterable[int]) -> None:
+        columns = (Post.id, Post.author_id, Post.body, Post.created_at, Post.edits, Post.taken_back_at, Post.mark)
+        reason = Post.judgement["reason"].as_string()
         for some in portions(sorted({*post_ids} - self._posts.keys()), AT_ONCE):
-            self._posts |= {one.id: one for one in self.session.scalars(select(Post).where(Post.id.in_(some)))}
+            rows = self.session.execute(select(*columns, reason).where(Post.id.in_(some)))
+            self._posts |= {row.id: _Known(*row) for row in rows}
 
 
 def find_anew(session: Session, programme_id: int, post: Post, body_before: str) -> None:
@@ -93,15 +119,19 @@ def find_anew(session: Session, programme_id: int, post: Post, body_before: str)
             PostFingerprint.post_id == post.id,
         )
     )
-    rows = [{"programme_id": programme_id, "fingerprint": one, "post_id": post.id} for one in sorted(after - before)]
-    if rows:
-        session.execute(insert(PostFingerprint), rows)
+    _keep(session, programme_id, [(one, post.id) for one in sorted(after - before)])
 
 
-def _is_of_others(post: Post, author_id: int, edited: Post | None) -> bool:
-    if post.author_id == author_id or (post.taken_back_at is not None and post.mark != Mark.VOID):
-        return False
-    return edited is None or post.id < edited.id or post.judgement["reason"] != PostReason.REPEATS_ANOTHERS_POST
+def _keep(session: Session, programme_id: int, found: Sequence[tuple[int, int]]) -> None:
+    """Write down (fingerprint, post)."""
+    if _is_postgresql(session):
+        numbers, post_ids = [number for number, _ in found], [post_id for _, post_id in found]
+        session.execute(_KEEP_AT_ONCE, {"programme_id": programme_id, "numbers": numbers, "post_ids": post_ids})
+    elif found:
+        session.execute(
+            insert(PostFingerprint),
+            [{"programme_id": programme_id, "fingerprint": number, "post_id": post_id} for number, post_id in found],
+        )
 
 
 def said_before(session: Session, programme_id: int, bodies: Iterable[str], *, for_writing: bool = False) -> Said:
@@ -112,8 +142,8 @@ def said_before(session: Session, programme_id: int, bodies: Iterable[str], *, f
     """
     numbers = {body: fingerprints(body) for body in bodies}
     if for_writing and _is_postgresql(session):
-        # On SQLite only one writes at a time. The lowest number is the same wherever the own text is.
-        keys = sorted({programme_id << 32 | found[0] for found in numbers.values() if found})
+        # On SQLite only one writes at a time.
+        keys = sorted({programme_id << 32 | one for body in numbers if (one := gist(body)) is not None})
         session.execute(_LOCK, {"keys": keys})
     holders: dict[int, list[int]] = defaultdict(list)
     for number, post_id in _holders(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lms_plugin.domain.discussion import FIRST_RULE, EarlierPost, Judgement, OthersPost, PostReason, judge_post
 from lms_plugin.domain.own_text import own_words, plain_words
 from lms_plugin.domain.programme import DiscussionRule, Window
-from lms_plugin.domain.repeats import MOST_FINGERPRINTS, fingerprints, repeat_of
+from lms_plugin.domain.repeats import MOST_FINGERPRINTS, fingerprints, gist, repeat_of
 from tests.domain.test_judging_posts import HONEST_EN, HONEST_ZH, chinese, english
 
 WINDOW = Window(date(2026, 11, 1), date(2026, 12, 16))
@@ -179,6 +179,19 @@ def test_a_short_text_has_few_fingerprints(body: str, count: int) -> None:
 def test_a_long_text_has_its_lowest_and_no_more_than_so_many() -> None:
     assert len(fingerprints(chinese(800))) < MOST_FINGERPRINTS
     assert len(fingerprints(chinese(8000))) == MOST_FINGERPRINTS
+
+
+@pytest.mark.parametrize("body", [*HONEST_ZH, *HONEST_EN, SPUN[0]])
+def test_whoever_writes_the_same_has_the_same_gist(body: str) -> None:
+    assert gist(f"**老师好！{body.upper()}**") == gist(body) is not None
+    assert (gist(body) or 0) < 2**32
+
+
+def test_texts_of_which_little_is_alike_have_another_gist() -> None:
+    bodies = [*HONEST_ZH, *HONEST_EN]
+    assert len({gist(body) for body in bodies}) == len(bodies)
+    assert gist("一二三") != gist("一二四")
+    assert gist("老师好！") is None
 
 
 # --- replies and set phrases as the programme says
