@@ -63,7 +63,7 @@ def repeat_of(
             if max(shares[place], _standing_share(other, common)) >= ratio:
                 copies.append(place)
                 continue
-        if 2 * _likeness(text, other) >= ratio:
+        if _are_alike(text, other, ratio / 2):
             variations.append(place)
     if not only_copies and not copies:
         parts = [place for place, share in shares.items() if share >= PART]
@@ -116,6 +116,12 @@ def _numbers(words: Sequence[str], size: int) -> Iterator[int]:
 def _likeness(text: OwnText, other: OwnText) -> Fraction:
     """Of all pairs of neighbouring words in two texts, how many are in both (0..1)."""
     return Fraction(2 * len(text.pairs & other.pairs), len(text.pairs) + len(other.pairs))
+
+
+def _are_alike(text: OwnText, other: OwnText, share: Fraction) -> bool:
+    """Whether `_likeness` is at least so much; in whole numbers, since most texts that are compared are not alike."""
+    both, all_pairs = len(text.pairs & other.pairs), len(text.pairs) + len(other.pairs)
+    return 2 * both * share.denominator >= all_pairs * share.numerator
 
 
 def _share(text: OwnText, other: OwnText) -> Fraction:

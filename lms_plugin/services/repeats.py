@@ -1,12 +1,12 @@
 """Finding, among all posts of a programme, the few that may share text with a new one."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import nsmallest
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, insert, select, text
 from sqlalchemy.orm import Session
@@ -28,9 +28,9 @@ _HOLDERS = (
     " WHERE programme_id = :programme_id AND fingerprint = :number ORDER BY post_id LIMIT 64) AS holders_of_number"
 )
 _HOLDERS_AT_ONCE = text(
-    "SELECT wanted.number, holders.post_id FROM unnest(CAST(:numbers AS bigint[])) AS wanted(number)"
-    " CROSS JOIN LATERAL (SELECT post_id FROM post_fingerprints WHERE programme_id = :programme_id"
-    " AND fingerprint = wanted.number ORDER BY post_id LIMIT 64) AS holders"
+    "SELECT wanted.number, ARRAY(SELECT post_id FROM post_fingerprints WHERE programme_id = :programme_id"
+    " AND fingerprint = wanted.number ORDER BY post_id LIMIT 64) AS post_ids"
+    " FROM unnest(CAST(:numbers AS bigint[])) AS wanted(number)"
 )
 _LOCK = text(
     "SELECT pg_advisory_xact_lock(one) FROM (SELECT unnest(CAST(:keys AS bigint[])) AS one ORDER BY 1) AS keys"
@@ -68,7 +68,7 @@ class Said:
     session: Session
     programme_id: int
     _numbers: dict[str, tuple[int, ...]]
-    _holders: dict[int, list[int]]
+    _holders: defaultdict[int, list[int]]
     _posts: dict[int, _Known] = field(default_factory=dict)
 
     def near(self, body: str, author_id: int, *, edited: Post | None = None) -> list[OthersPost]:
@@ -145,25 +145,24 @@ def said_before(session: Session, programme_id: int, bodies: Iterable[str], *, f
         # On SQLite only one writes at a time.
         keys = sorted({programme_id << 32 | one for body in numbers if (one := gist(body)) is not None})
         session.execute(_LOCK, {"keys": keys})
-    holders: dict[int, list[int]] = defaultdict(list)
-    for number, post_id in _holders(
-        session, programme_id, sorted({one for found in numbers.values() for one in found})
-    ):
-        holders[number].append(post_id)
-    return Said(session, programme_id, numbers, holders)
+    wanted = sorted({one for found in numbers.values() for one in found})
+    return Said(session, programme_id, numbers, _holders(session, programme_id, wanted))
 
 
-def _holders(session: Session, programme_id: int, numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """(Number, id of a post) for the first posts that have each number; read from the key alone."""
+def _holders(session: Session, programme_id: int, numbers: Sequence[int]) -> defaultdict[int, list[int]]:
+    """The ids of the first posts that have each number; read from the key alone."""
+    holders: defaultdict[int, list[int]] = defaultdict(list)
     if _is_postgresql(session):
-        for row in session.execute(_HOLDERS_AT_ONCE, {"numbers": list(numbers), "programme_id": programme_id}):
-            yield row.number, row.post_id
-        return
+        asked: dict[str, Any] = {"numbers": list(numbers), "programme_id": programme_id}
+        for row in session.execute(_HOLDERS_AT_ONCE, asked):
+            holders[row.number] = row.post_ids
+        return holders
     for some in portions(numbers, _AT_ONCE):
         asked = {f"f{place}": number for place, number in enumerate(some)}
         query = text(" UNION ALL ".join(_HOLDERS.replace("number", name) for name in asked))
         for row in session.execute(query, {"programme_id": programme_id, **asked}):
-            yield row.fingerprint, row.post_id
+            holders[row.fingerprint].append(row.post_id)
+    return holders
 
 
 def _is_postgresql(session: Session) -> bool:

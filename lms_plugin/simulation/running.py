@@ -4,6 +4,7 @@ Learners meet only those of their class group, so that groups can be simulated a
 share their evenings: what their players report at the same moment is taken together, as a service takes it.
 """
 
+import gc
 import multiprocessing
 import random
 import secrets
@@ -31,6 +32,8 @@ from lms_plugin.storage.session import Database
 GROUPS_AT_ONCE = 4
 LONGEST_SITTING_MS = 90 * MINUTE_MS
 LONGEST_WHEN_LATE_MS = 180 * MINUTE_MS
+# Class groups in the making are millions of things that all are needed: looking through them for litter finds nothing.
+THINGS_BETWEEN_LITTER = 50_000
 SHORTEST_SITTING_MS = 60 * MINUTE_MS
 FAST, USUAL = 1250, 1000
 
@@ -70,7 +73,9 @@ def run(url: str, world: World, pace: Pace) -> Iterator[Tally]:
             yield run_some(url, world.programme_id, some, pace)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(pace.processes, mp_context=context) as pool:
+    with ProcessPoolExecutor(
+        pace.processes, mp_context=context, initializer=gc.set_threshold, initargs=(THINGS_BETWEEN_LITTER,)
+    ) as pool:
         jobs = [pool.submit(run_some, url, world.programme_id, some, pace) for some in portions]
         for job in as_completed(jobs):
             yield job.result()
