@@ -29,7 +29,7 @@ from lms_plugin.simulation.world import SimulatedGroup, World
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.session import Database
 
-GROUPS_AT_ONCE = 4
+GROUPS_AT_ONCE = 8
 LONGEST_SITTING_MS = 90 * MINUTE_MS
 LONGEST_WHEN_LATE_MS = 180 * MINUTE_MS
 # Class groups in the making are millions of things that all are needed: looking through them for litter finds nothing.
