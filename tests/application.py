@@ -1,11 +1,13 @@
-"""The application as tests make it, many times over: compiled templates and statements are kept between them."""
+"""The application as tests make it, many times over: what is compiled for one is kept for the next."""
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from apiflask import APIFlask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
+from werkzeug.routing import Rule
 
 from lms_plugin.app import create_app
 from lms_plugin.config import Settings
@@ -27,6 +29,27 @@ class _Kept(BytecodeCache):
 
 
 _KEPT = _Kept()
+
+
+def _keep_builders() -> None:
+    """Werkzeug compiles for each rule of each application how its address is built: most of what making one costs.
+
+    It says the same for the same rule, whose converters it finds through the rule itself.
+    """
+    compiled: dict[Any, Any] = {}
+    compile_builder = Rule._compile_builder
+
+    def kept(self: Rule, append_unknown: bool = True) -> Any:
+        converters = tuple((name, type(one)) for name, one in self._converters.items())
+        key = (self.rule, self.subdomain, self.host, repr(self.defaults), converters, append_unknown)
+        if key not in compiled:
+            compiled[key] = compile_builder(self, append_unknown)
+        return compiled[key]
+
+    Rule._compile_builder = kept  # type: ignore[method-assign]
+
+
+_keep_builders()
 
 
 def make_app(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> APIFlask:

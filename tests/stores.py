@@ -8,6 +8,7 @@ import sqlite3
 from pathlib import Path
 from typing import Protocol
 
+import pytest
 from sqlalchemy import create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
@@ -15,6 +16,8 @@ from lms_plugin.storage import migrating
 from lms_plugin.storage.session import Database
 
 STORES = ("sqlite", "postgresql")
+ON_SQLITE, ON_POSTGRESQL = (pytest.mark.parametrize("database_url", [store], indirect=True) for store in STORES)
+"""For what takes long and does not depend on the store."""
 
 OPENED: dict[str, Database] = {}
 """The tests' databases by their URLs, for applications to share."""
@@ -41,10 +44,7 @@ class SqliteStore:
         self.url = f"sqlite:///{self._file}"
         self.database = Database(self.url)
         migrating.upgrade(self.database)
-        with self.database.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        self.database.dispose()
-        self._template = self._file.read_bytes()
+        self._template = self.contents()
         OPENED[self.url] = self.database
 
         @event.listens_for(self.database.engine, "connect")
@@ -53,10 +53,20 @@ class SqliteStore:
             connection.execute("PRAGMA synchronous=OFF").close()
 
     def renew(self) -> None:
+        self.put(self._template)
+
+    def contents(self) -> bytes:
+        """All that is in the database, to be `put` there again."""
+        with self.database.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.database.dispose()
+        return self._file.read_bytes()
+
+    def put(self, contents: bytes) -> None:
         self.database.dispose()
         for file in self._file.parent.glob(f"{self._file.name}*"):
             file.unlink()  # and not written over: a connection that was left open keeps the old file to itself
-        self._file.write_bytes(self._template)
+        self._file.write_bytes(contents)
 
     def close(self) -> None:
         self.database.dispose()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -69,17 +70,35 @@ def database_url(sqlite_store: SqliteStore) -> str:
     return sqlite_store.url
 
 
+_MADE: dict[str, tuple[bytes, dict[str, Any]]] = {}
+"""What is in a store, by its URL, when everybody is there, and what a `Stage` must know of them."""
+
+
 @pytest.fixture
-def stage(database: Database, database_url: str, tmp_path: Path) -> Iterator[Stage]:
+def stage(sqlite_store: SqliteStore, database: Database, tmp_path: Path) -> Iterator[Stage]:
     clock = Clock()
     settings = Settings(
-        database_url=database_url,
+        database_url=sqlite_store.url,
         data_dir=tmp_path / "data",
         secret_key=SECRET,
         base_url="http://localhost",
         timezone="Asia/Shanghai",
         rate_limits=False,
     )
+    if sqlite_store.url in _MADE:
+        contents, known = _MADE[sqlite_store.url]
+        sqlite_store.put(contents)
+    else:
+        known = _make(database, clock.now)
+        _MADE[sqlite_store.url] = sqlite_store.contents(), known
+    people = {"users": dict(known["users"]), "tokens": dict(known["tokens"])}
+    made = Stage(app=make_app(settings, clock=clock), clock=clock, **{**known, **people})
+    yield made
+    made.app.extensions["lms_plugin"].database.dispose()
+
+
+def _make(database: Database, now: datetime) -> dict[str, Any]:
+    """Everybody, in an empty database; gives what a `Stage` must know of them."""
     with database.writing() as session:
         regions = builders.make_region_tree(session)
         tutor = builders.make_user(session, "tutor", "tutor", region=regions.school)
@@ -98,18 +117,12 @@ def stage(database: Database, database_url: str, tmp_path: Path) -> Iterator[Sta
         other_enrolment = builders.enrol(session, stranger, current, group=other_group)
         video = builders.video_of(session, current)
         everybody: list[User] = [tutor, other_tutor, teacher, mate, stranger, admin, county, far]
-        tokens = {
-            user.login: sign_in.issue_token(session, user.id, clock.now, timedelta(days=30))[0] for user in everybody
+        tokens = {user.login: sign_in.issue_token(session, user.id, now, timedelta(days=30))[0] for user in everybody}
+        return {
+            "enrolment_id": enrolment.id,
+            "other_enrolment_id": other_enrolment.id,
+            "module_id": video.module_id,
+            "video_id": video.id,
+            "users": {user.login: user.id for user in everybody},
+            "tokens": tokens,
         }
-        made = Stage(
-            app=make_app(settings, clock=clock),
-            clock=clock,
-            enrolment_id=enrolment.id,
-            other_enrolment_id=other_enrolment.id,
-            module_id=video.module_id,
-            video_id=video.id,
-            users={user.login: user.id for user in everybody},
-            tokens=tokens,
-        )
-    yield made
-    made.app.extensions["lms_plugin"].database.dispose()

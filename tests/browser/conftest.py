@@ -30,6 +30,8 @@ ARGUMENTS = [
     "--mute-audio",
 ]
 HEIGHTS = {1280: 900, 390: 844}
+LOOKS = [("zh", 1280), ("en", 390)]
+"""Languages and widths in which every page is looked at: English, whose words are longer, where there is least room."""
 LOCALES = {"zh": "zh-CN", "en": "en-US"}
 PATIENCE_MS = 30_000
 """How long a page may take for anything: on a busy machine much longer than a person would wait."""
@@ -100,8 +102,8 @@ def database_url(sqlite_store: SqliteStore) -> str:
 
 
 @pytest.fixture
-def stage(database: Database, database_url: str, tmp_path: Path) -> Iterator[Stage]:
-    with open_stage(database, database_url, tmp_path) as opened:
+def stage(sqlite_store: SqliteStore, database: Database, tmp_path: Path) -> Iterator[Stage]:
+    with open_stage(sqlite_store, tmp_path) as opened:
         yield opened
 
 

@@ -12,7 +12,7 @@ from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.questions import Question
 from scripts.demonstration.client import Person
 from scripts.demonstration.installation import Installation, free_port
-from tests.browser.conftest import OpenPage, assert_sound, sign_in
+from tests.browser.conftest import LOOKS, OpenPage, assert_sound, sign_in
 from tests.browser.player.viewer import Viewer
 from tests.journeys.course import PASSWORD, write_course, write_people, write_regions
 from tests.web.stage import BEGAN_MS, Stage
@@ -33,8 +33,7 @@ def open_form(page: Page, stage: Stage, address: str, person: str = "teacher") -
     page.get_by_role("button", name="提问（05:00）").click()
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("language", "width"), LOOKS)
 def test_pages_of_questions_are_accessible_and_fit(
     stage: Stage, address: str, new_page: OpenPage, language: str, width: int
 ) -> None:

@@ -3,13 +3,12 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenPage, assert_sound, sign_in
+from tests.browser.conftest import LOOKS, OpenPage, assert_sound, sign_in
 from tests.web.stage import Stage
 from tests.web.studied import confirm, make_meeting, with_meetings
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("language", "width"), LOOKS)
 def test_pages_of_disputes_are_accessible_and_fit(
     stage: Stage, address: str, new_page: OpenPage, language: str, width: int
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenPage, assert_sound, sign_in
+from tests.browser.conftest import LOOKS, OpenPage, assert_sound, sign_in
 from tests.services.rosters import as_xlsx
 from tests.web.stage import Stage
 
@@ -21,8 +21,7 @@ WORDS = {
 }
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("language", "width"), LOOKS)
 def test_a_roster_is_looked_at_imported_in_part_and_its_passwords_saved(
     stage: Stage, address: str, new_page: OpenPage, tmp_path: Path, language: str, width: int
 ) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage, assert_sound, sign_in
+from tests.browser.conftest import LOOKS, OpenPage, assert_sound, sign_in
 from tests.web.stage import Stage
 from tests.web.test_meetings import code, held, opened, plan_fields, sign_in_address
 
@@ -46,7 +46,7 @@ def test_a_learner_signs_in_on_a_telephone_and_reads_that_it_worked(held: Stage,
     expect(phone.get_by_text("您于 09:00 签到。")).to_be_visible()
 
 
-@pytest.mark.parametrize(("language", "width"), [("zh", 390), ("en", 1280)])
+@pytest.mark.parametrize(("language", "width"), LOOKS)
 def test_pages_of_meetings_are_for_everybody_and_fit_the_screen(
     held: Stage, address: str, new_page: OpenPage, language: str, width: int
 ) -> None:

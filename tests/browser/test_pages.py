@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lms_plugin.storage.programmes import Enrolment
-from tests.browser.conftest import OpenPage, assert_sound, sign_in
+from tests.browser.conftest import LOOKS, OpenPage, assert_sound, sign_in
 from tests.web.stage import LONG_POST, Stage
 
 
@@ -50,8 +50,7 @@ def addresses_of(stage: Stage) -> dict[str, list[str]]:
     }
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("language", "width"), LOOKS)
 def test_pages_can_be_used_by_everybody_and_fit_the_screen(
     stage: Stage, address: str, new_page: OpenPage, language: str, width: int
 ) -> None:

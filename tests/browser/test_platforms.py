@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from lms_plugin.services import platforms
 from lms_plugin.services.platforms import CONSOLE
 from lms_plugin.storage.outbox import Report
-from tests.browser.conftest import OpenPage, assert_sound, served, sign_in
+from tests.browser.conftest import LOOKS, OpenPage, assert_sound, served, sign_in
 from tests.peers.lti.interface import Link, Person
 from tests.peers.lti.platform import LtiPlatform
 from tests.web.lti_stage import KEY, ask_for_links, introduce, note_link, reach_loopback, register
@@ -57,8 +57,7 @@ def in_trouble(office: Stage, platform: LtiPlatform) -> int:
     return platform_id
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("language", "width"), LOOKS)
 def test_pages_of_platforms_can_be_used_by_everybody_and_fit_the_screen(
     office: Stage, own_lti_platform: LtiPlatform, new_page: OpenPage, language: str, width: int
 ) -> None:

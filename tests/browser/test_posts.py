@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from lms_plugin.services import discussion
 from lms_plugin.storage.people import User
 from tests import builders
-from tests.browser.conftest import OpenPage, assert_sound, sign_in
+from tests.browser.conftest import LOOKS, OpenPage, assert_sound, sign_in
 from tests.web.stage import LONG_POST, Stage
 from tests.web.test_posts import OTHER
 
@@ -18,8 +18,7 @@ def reply(stage: Stage, login: str, body: str) -> int:
         return discussion.reply(session, actor, stage.thread_id, body=body, reply_to_id=None, now=now).id
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("language", "width"), LOOKS)
 def test_pages_of_posts_are_accessible_and_fit(
     stage: Stage, address: str, new_page: OpenPage, language: str, width: int
 ) -> None:

@@ -16,7 +16,7 @@ from lms_plugin.storage.people import Region
 from lms_plugin.storage.programmes import ClassGroup, Enrolment, ProgrammeRow
 from lms_plugin.storage.study import Meeting
 from tests import builders
-from tests.browser.conftest import OpenPage, assert_sound, sign_in
+from tests.browser.conftest import LOOKS, OpenPage, assert_sound, sign_in
 from tests.web.stage import Stage
 from tests.web.test_meetings import NINE, code, held, planned, sign_in_address
 
@@ -176,7 +176,7 @@ def test_what_somebody_is_typing_is_left_alone_when_the_list_changes(assembled: 
     expect(note).to_have_value("先估一估")
 
 
-@pytest.mark.parametrize(("language", "width"), [("zh", 390), ("en", 1280)])
+@pytest.mark.parametrize(("language", "width"), LOOKS)
 def test_pages_around_a_session_are_for_everybody_and_fit_the_screen(
     assembled: Class, new_page: OpenPage, language: str, width: int
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from lms_plugin.storage.session import Database
-from tests.browser.conftest import OpenPage, assert_sound, served, sign_in
+from tests.browser.conftest import LOOKS, OpenPage, assert_sound, served, sign_in
 from tests.services.school_world import JPEG, TEXT
 from tests.web.school_stage import SchoolStage, open_school_stage
 
@@ -27,7 +27,7 @@ def address(school: SchoolStage) -> Iterator[str]:
         yield found
 
 
-@pytest.mark.parametrize(("language", "width"), [("zh", 1280), ("zh", 390), ("en", 390)])
+@pytest.mark.parametrize(("language", "width"), LOOKS)
 def test_pages_are_accessible_and_fit(
     school: SchoolStage, address: str, new_page: OpenPage, language: str, width: int
 ) -> None:

@@ -27,6 +27,9 @@ from lms_plugin.storage.session import Database
 from tests.builders import NOW, credit, enrol, make_user, publish
 from tests.peers.xapi.process import RecordStorePeer, Statement, models_of
 from tests.services.viewers import Viewer, make_viewer
+from tests.stores import ON_POSTGRESQL
+
+pytestmark = ON_POSTGRESQL  # what differs between the stores is below, and tried there
 
 SEAL = Seal("a secret key of a test, long enough to be one")
 HERE = "https://hours.example.org"

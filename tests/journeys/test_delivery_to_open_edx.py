@@ -37,6 +37,9 @@ from tests.adapters.reporter_contract import COURSE, LTI, VIDEO_1, VIDEO_2
 from tests.builders import NOW, actor_for, credit, enrol, make_programme, make_user, publish, video_of, watch
 from tests.journeys.waiting import GIVE_UP_SECONDS, until
 from tests.peers.process import ROOT, OpenEdxPeer
+from tests.stores import ON_POSTGRESQL
+
+pytestmark = ON_POSTGRESQL  # what differs between the stores is below, and tried there
 
 PLATFORM = "openedx"
 SECRET_KEY = "a secret key of a test, long enough to be one"

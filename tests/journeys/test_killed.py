@@ -17,6 +17,7 @@ from tests.journeys.conftest import Begin
 from tests.journeys.course import PASSWORD, PROGRAMME_BLOCK, write_course
 from tests.journeys.persistent import PersistentLearner
 from tests.peers.process import OpenEdxPeer
+from tests.stores import ON_POSTGRESQL
 
 LEARNERS = ("wang.li", "ma.jun", "li.fang")
 FILM_SECONDS = 60
@@ -94,6 +95,7 @@ def test_a_killed_server_loses_nothing_it_answered_and_counts_nothing_twice(
     assert f"{len(LEARNERS)} learners' hours agree" in installation.command("hours", "audit")
 
 
+@ON_POSTGRESQL
 def test_a_worker_killed_while_the_lms_answers_leaves_its_reports_to_the_next_one(
     installation: Installation, begin: Begin, peer: OpenEdxPeer, tmp_path: Path
 ) -> None:

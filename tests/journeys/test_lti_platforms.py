@@ -18,13 +18,13 @@ from tests.journeys.course import KEY, PASSWORD, write_course, write_people, wri
 from tests.journeys.waiting import until
 from tests.peers.lti.interface import Fault, Link, LtiTestPlatform
 from tests.peers.lti.interface import Person as Member
+from tests.stores import ON_SQLITE
 
 PLATFORM = "lti"
 FILMS = {"counting": 5, "measuring": 6}
 MEMBERS = [Member("li.wei", "李维"), Member("author", "陈作者", role="Instructor")]
 POST = "今天用校门口的石子数数，学生先猜再数，有两个孩子发现十个一堆最好数，我打算明天换成豆子再试一次。"
 # Launches and keys are tried on both stores below; here one is enough.
-ON_ONE_STORE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 AT_OPEN_EDX = pytest.mark.parametrize("lti_platform", ["openedx"], indirect=True)
 ON_EACH = pytest.mark.parametrize(
     ("database_url", "lti_platform"), [("sqlite", "openedx"), ("postgresql", "own")], indirect=True
@@ -157,7 +157,7 @@ def test_from_the_click_in_a_course_to_the_grade(
     assert installation.command("lms", "reconcile", PLATFORM) == "2 agrees"
 
 
-@ON_ONE_STORE
+@ON_SQLITE
 @AT_OPEN_EDX
 def test_keys_change_on_both_sides_while_somebody_studies(
     installation: Installation, platform: LtiTestPlatform, browser: Browser
@@ -172,7 +172,7 @@ def test_keys_change_on_both_sides_while_somebody_studies(
     until(lambda: platform.gradebook() == {("programme", "li.wei"): 1.0}, "the grade never arrived")
 
 
-@ON_ONE_STORE
+@ON_SQLITE
 @AT_OPEN_EDX
 @pytest.mark.parametrize("minutes", [5, -5])
 def test_a_platform_whose_clock_is_five_minutes_off(
@@ -186,7 +186,7 @@ def test_a_platform_whose_clock_is_five_minutes_off(
     until(lambda: platform.gradebook() == {("programme", "li.wei"): 1.0}, "the grade never arrived")
 
 
-@ON_ONE_STORE
+@ON_SQLITE
 def test_an_author_chooses_a_module_and_the_platform_keeps_it(platform: LtiTestPlatform, browser: Browser) -> None:
     begun = browser.follow(platform.deep_link_request("author"))
     assert begun.status_code == 303, begun.text

@@ -3,8 +3,6 @@
 import threading
 from decimal import Decimal
 
-import pytest
-
 from lms_plugin.services import delivery, reconciling
 from lms_plugin.services.delivery import Rhythm
 from lms_plugin.services.ports import LmsReporter
@@ -13,6 +11,7 @@ from lms_plugin.services.sending import Pace
 from lms_plugin.storage.outbox import ACKNOWLEDGED, WAITING
 from lms_plugin.storage.session import Database
 from tests.journeys.score_world import ScoresInMemory, ScoreWorld
+from tests.stores import ON_POSTGRESQL
 
 OUTAGE_HOURS = 6
 COMPLETIONS = 10_000
@@ -28,7 +27,7 @@ def comparisons(world: ScoreWorld, reporter: LmsReporter) -> set[Comparison]:
     return {one.comparison for one in findings}
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_ten_thousand_complete_while_their_platform_is_down_for_six_hours(database: Database) -> None:
     world, platform = ScoreWorld(database, names(COMPLETIONS)), ScoresInMemory()
     platform.up = False

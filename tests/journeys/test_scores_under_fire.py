@@ -21,6 +21,7 @@ from tests.peers.lti.openedx import OpenEdxLti
 from tests.peers.lti.site.names import GRADES_CLAIM, ROSTER, ROSTER_CLAIM
 from tests.peers.lti.tool import HandMadeTool, KeySetServer
 from tests.services.lti_rig import Named
+from tests.stores import ON_POSTGRESQL
 
 LEARNERS = 1000
 FINISHED = LEARNERS // 5
@@ -72,7 +73,7 @@ def journey(database: Database, openedx_lti_platform: OpenEdxLti) -> Iterator[Jo
 
 
 @pytest.mark.timeout(1200)  # the package takes a tenth of a second for a score, and more on a busy machine
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_a_thousand_scores_arrive_once_each_through_faults_and_a_new_key(journey: Journey) -> None:
     world, platform = journey.world, journey.platform
     through, halfway = world.enrolments[:FINISHED], world.enrolments[FINISHED:]

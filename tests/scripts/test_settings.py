@@ -2,10 +2,12 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from lms_plugin.cli.main import main
 from scripts.demonstration.installation import COMMAND
 
 SOUND = {"LMS_PLUGIN_SECRET_KEY": "k" * 32}
@@ -37,12 +39,27 @@ def run(folder: Path, settings: dict[str, str], *arguments: str) -> subprocess.C
 
 
 @pytest.mark.parametrize(("name", "value", "says"), WRONG)
-def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path: Path, name: str, value: str, says: str) -> None:
-    done = run(tmp_path, SOUND | NEEDED.get(name, {}) | {f"LMS_PLUGIN_{name}": value}, "serve")
-    assert done.returncode == 1
-    assert done.stdout == ""
-    lines = done.stderr.splitlines()
-    assert len(lines) == 1, done.stderr
+def test_a_wrong_setting_stops_the_start_with_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
+    says: str,
+) -> None:
+    for outer in [one for one in os.environ if one.startswith("LMS_PLUGIN_")]:
+        monkeypatch.delenv(outer)
+    wrong = SOUND | NEEDED.get(name, {}) | {"LMS_PLUGIN_DATA_DIR": str(tmp_path), f"LMS_PLUGIN_{name}": value}
+    for setting, its_value in wrong.items():
+        monkeypatch.setenv(setting, its_value)
+    monkeypatch.setattr(sys, "argv", ["lms-plugin", "serve"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    lines = said.err.splitlines()
+    assert len(lines) == 1, said.err
     assert lines[0].startswith(f"lms-plugin: LMS_PLUGIN_{name} ")
     assert says in lines[0]
 

@@ -27,7 +27,7 @@ from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.session import Database
 from tests.builders import NOW
 from tests.services.audited_world import World, make_world
-from tests.stores import STORES, Store
+from tests.stores import SqliteStore
 
 LEARNERS = 60
 TRIES = 4
@@ -79,11 +79,10 @@ NO_EVIDENCE = {
 }
 
 
-@pytest.fixture(scope="module", params=STORES)
-def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """One world for all tampering on each store: whatever a case changes is rolled back."""
-    store: Store = request.getfixturevalue(f"{request.param}_store")
-    database = Database(store.copy("world", tmp_path_factory.mktemp("world")))
+@pytest.fixture(scope="module")
+def world(sqlite_store: SqliteStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One world for all tampering: whatever a case changes is rolled back."""
+    database = Database(sqlite_store.copy("world", tmp_path_factory.mktemp("world")))
     yield make_world(database, 14)
     database.dispose()
 

@@ -49,7 +49,11 @@ def differences(database: Database) -> list[str]:
         return [one.difference for one in found if one.difference is not None]
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize(
+    ("key", "database_url"),
+    [(key, "sqlite") for key in KEYS] + [(key, "postgresql") for key in ("rural-quality", "senior-high-reform")],
+    indirect=["database_url"],
+)
 def test_a_programme_runs_from_enrolment_to_completion(database: Database, key: str) -> None:
     programme = load_programme(CONTENT / key).programme
     made, tally = run(database, programme, 10)

@@ -24,6 +24,6 @@ def rate_limits() -> bool:
 
 
 @pytest.fixture
-def stage(database: Database, database_url: str, tmp_path: Path, rate_limits: bool) -> Iterator[Stage]:
-    with open_stage(database, database_url, tmp_path, rate_limits=rate_limits) as opened:
+def stage(sqlite_store: SqliteStore, database: Database, tmp_path: Path, rate_limits: bool) -> Iterator[Stage]:
+    with open_stage(sqlite_store, tmp_path, rate_limits=rate_limits) as opened:
         yield opened

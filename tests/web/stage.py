@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -47,6 +48,7 @@ from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.session import Database
 from tests import builders
 from tests.application import make_app
+from tests.stores import SqliteStore
 
 PASSWORD = "a pass phrase of the tests"
 HOST = "http://localhost"
@@ -281,10 +283,41 @@ def settings_of(database_url: str, folder: Path, *, rate_limits: bool = False) -
     )
 
 
+_MADE: dict[str, tuple[bytes, dict[str, Any]]] = {}
+"""What is in a store, by its URL, when everybody is there, and what a `Stage` must know of them."""
+
+
 @contextmanager
-def open_stage(database: Database, database_url: str, folder: Path, *, rate_limits: bool = False) -> Iterator[Stage]:
-    """The service on this empty database, with one of everybody and of everything that pages show."""
-    clock, settings = Clock(), settings_of(database_url, folder, rate_limits=rate_limits)
+def open_stage(store: SqliteStore, folder: Path, *, rate_limits: bool = False) -> Iterator[Stage]:
+    """The service on this empty store, with one of everybody and of everything that pages show.
+
+    They are made once in a process; after that the store begins with them.
+    """
+    clock, settings = Clock(), settings_of(store.url, folder, rate_limits=rate_limits)
+    if store.url in _MADE:
+        contents, ids = _MADE[store.url]
+        store.put(contents)
+    else:
+        ids = _make(store.database, settings, clock.now)
+        _MADE[store.url] = store.contents(), ids
+    film = settings.media_root / str(ids["digest"])
+    for name in ("240p/index.m3u8", "captions/zh.vtt", "master.m3u8", "poster.jpg", "240p/00000.ts", "package.json"):
+        (film / name).parent.mkdir(parents=True, exist_ok=True)
+        (film / name).write_bytes(name.encode() * 100)
+    app = make_app(settings, clock=clock)
+    yield Stage(
+        app=app,
+        database=store.database,
+        clock=clock,
+        playback_session_id="playing",
+        upload_id="waiting",
+        **{**ids, "users": dict(ids["users"])},
+    )
+    app.extensions["lms_plugin"].database.dispose()
+
+
+def _make(database: Database, settings: Settings, now: datetime) -> dict[str, Any]:
+    """Everybody and everything, in an empty database; gives what a `Stage` must know of them."""
     with database.writing() as session:
         regions = builders.make_region_tree(session)
         hashed = passwords.hash_password(PASSWORD)
@@ -309,18 +342,16 @@ def open_stage(database: Database, database_url: str, folder: Path, *, rate_limi
         builders.enrol(session, stranger, current, group=other_group)
         video = builders.video_of(session, current)
         actor = builders.actor_for(session, teacher)
-        builders.watch(session, actor, enrolment, video, BEGAN_MS, opened_at=clock.now - timedelta(hours=1))
+        builders.watch(session, actor, enrolment, video, BEGAN_MS, opened_at=now - timedelta(hours=1))
         thread, post = discussion.start_thread(
-            session, actor, video.module_id, title="量花坛", body=LONG_POST, now=clock.now - timedelta(minutes=30)
+            session, actor, video.module_id, title="量花坛", body=LONG_POST, now=now - timedelta(minutes=30)
         )
-        posting.settle(session, enrolment, clock.now)
-        viewing.open_session(
-            session, actor, video_id=video.id, enrolment_id=enrolment.id, new_id="playing", now=clock.now
-        )
+        posting.settle(session, enrolment, now)
+        viewing.open_session(session, actor, video_id=video.id, enrolment_id=enrolment.id, new_id="playing", now=now)
         report = session.scalars(select(Report).where(Report.enrolment_id == enrolment.id)).one()
         report.state, report.last_error_code, report.next_attempt_at = REFUSED, "no_lms_account", None
         people: list[User] = [teacher, mate, stranger, tutor, other_tutor, county, far, admin]
-        ids = {
+        ids: dict[str, Any] = {
             "users": {one.login: one.id for one in people},
             "enrolment_id": enrolment.id,
             "module_id": video.module_id,
@@ -340,12 +371,6 @@ def open_stage(database: Database, database_url: str, folder: Path, *, rate_limi
         content="代码,级别,名称,上级代码\n530102-003,学校,新萌小学,530102\n".encode(),
         seal=FileSeal(settings.secret_key),
         new_id="waiting",
-        now=clock.now,
+        now=now,
     )
-    film = settings.media_root / str(ids["digest"])
-    for name in ("240p/index.m3u8", "captions/zh.vtt", "master.m3u8", "poster.jpg", "240p/00000.ts", "package.json"):
-        (film / name).parent.mkdir(parents=True, exist_ok=True)
-        (film / name).write_bytes(name.encode() * 100)
-    app = make_app(settings, clock=clock)
-    yield Stage(app=app, database=database, clock=clock, playback_session_id="playing", upload_id="waiting", **ids)
-    app.extensions["lms_plugin"].database.dispose()
+    return ids

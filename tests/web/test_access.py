@@ -9,6 +9,8 @@ from werkzeug.routing import Rule
 from lms_plugin.storage.questions import QuestionReply
 from tests.web.stage import LONG_POST, Stage
 
+pytestmark = pytest.mark.long  # thousands of requests to what other tests cover one by one
+
 PEOPLE = (None, "teacher", "mate", "stranger", "tutor", "other-tutor", "county", "far", "admin")
 ENTRY = {"title": "t", "body": LONG_POST}
 JSON_ENTRY = {"title": "t", "body": LONG_POST}
