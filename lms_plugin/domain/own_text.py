@@ -4,8 +4,8 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from lms_plugin.domain.set_phrases import LONGEST, is_set_phrase
@@ -30,19 +30,36 @@ _LONGEST_UNIT = 6
 _ECHO = 5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OwnText:
     """The words of a text; how many are Chinese characters and how many others; all runs of two and three of them.
 
-    `places` says where each run of three begins.
+    `places` says where each run of three begins. Of fewer than three words all are one run.
     """
 
     words: tuple[str, ...]
     characters: int
     others: int
-    pairs: frozenset[tuple[str, ...]]
-    runs: frozenset[tuple[str, ...]]
-    places: Mapping[tuple[str, ...], Sequence[int]] = field(compare=False)
+
+    @cached_property
+    def pairs(self) -> frozenset[tuple[str, ...]]:
+        return frozenset(pairwise(self.words) if len(self.words) > 1 else (self.words,))
+
+    @cached_property
+    def runs(self) -> frozenset[tuple[str, ...]]:
+        return frozenset(self._runs)
+
+    @cached_property
+    def places(self) -> Mapping[tuple[str, ...], Sequence[int]]:
+        found: dict[tuple[str, ...], list[int]] = {}
+        for at, run in enumerate(self._runs):
+            found.setdefault(run, []).append(at)
+        return found
+
+    @property
+    def _runs(self) -> Iterable[tuple[str, ...]]:
+        words = self.words
+        return zip(words, words[1:], words[2:], strict=False) if len(words) > 2 else (words,)
 
 
 def own_text(body: str) -> str:
@@ -84,16 +101,13 @@ def _is_set(clause: tuple[str, ...], also: tuple[str, ...]) -> bool:
 
 
 def taken_apart(words: tuple[str, ...]) -> OwnText:
-    """Words with their measure and their runs; of fewer than three words all are one run."""
-    pairs = pairwise(words) if len(words) > 1 else (words,)
-    places: dict[tuple[str, ...], list[int]] = {}
-    for at, run in enumerate(zip(words, words[1:], words[2:], strict=False) if len(words) > 2 else (words,)):
-        places.setdefault(run, []).append(at)
-    return OwnText(words, *_measure(words), frozenset(pairs), frozenset(places), places)
+    """Words with their measure."""
+    return OwnText(words, *_measure(words))
 
 
 def _measure(words: Sequence[str]) -> tuple[int, int]:
-    characters = sum(1 for _ in filter(_CHARACTER.match, words))
+    # A word has a Chinese character only where it is one.
+    characters = len(_CHARACTER.findall("\n".join(words)))
     return characters, len(words) - characters
 
 

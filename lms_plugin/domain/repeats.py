@@ -131,7 +131,8 @@ def _share(text: OwnText, other: OwnText) -> Fraction:
 
 def _may_stand(text: OwnText, common: frozenset[tuple[str, ...]], share: Fraction) -> bool:
     """Whether these runs of a text may come to that share of it: most texts have little in common, seen at a glance."""
-    places = sum(len(text.places[run]) for run in common)
+    repeated = len(text.words) - _RUN + 1 > len(text.runs)
+    places = sum(len(text.places[run]) for run in common) if repeated else len(common)
     return _RUN * places * share.denominator >= len(text.words) * share.numerator
 
 

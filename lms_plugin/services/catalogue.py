@@ -11,6 +11,7 @@ from lms_plugin.domain.errors import NotFound
 from lms_plugin.domain.programme import Module, Programme, Variant, Window
 from lms_plugin.services.declaration import digest_of, read_declaration, write_declaration
 from lms_plugin.storage.activity import Coverage
+from lms_plugin.storage.among import among
 from lms_plugin.storage.lti import LtiLink
 from lms_plugin.storage.outbox import LRS, Platform
 from lms_plugin.storage.programmes import Enrolment, ModuleRow, ProgrammeRow, ProgrammeVersion, Video
@@ -260,7 +261,7 @@ def films_begun(session: Session, enrolment_ids: Sequence[int]) -> dict[tuple[in
     begun = (
         select(Coverage.enrolment_id, Video.module_id, Video.id)
         .join(Video, Video.id == Coverage.video_id)
-        .where(Coverage.enrolment_id.in_(enrolment_ids))
+        .where(among(Coverage.enrolment_id, enrolment_ids))
     )
     return {(enrolment_id, module_id): video_id for enrolment_id, module_id, video_id in session.execute(begun)}
 

@@ -19,6 +19,7 @@ from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.entering import Credit, Entering, enter_many, lock_ledgers
 from lms_plugin.services.trail import POST_WRITTEN, note_action
 from lms_plugin.storage.activity import Post, Thread
+from lms_plugin.storage.among import among
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment, ModuleRow
 
@@ -386,7 +387,7 @@ def _earlier(
         select(Post.enrolment_id, Post.body, Post.judged_at, Post.counts, ModuleRow.key, Post.mark, Post.taken_back_at)
         .join(Thread, Thread.id == Post.thread_id)
         .join(ModuleRow, ModuleRow.id == Thread.module_id)
-        .where(Post.enrolment_id.in_(enrolment_ids), Post.id != (without or 0))
+        .where(among(Post.enrolment_id, enrolment_ids), Post.id != (without or 0))
         .where(or_(Post.taken_back_at.is_(None), Post.mark == Mark.VOID))
         .order_by(Post.id)
     )

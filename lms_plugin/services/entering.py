@@ -25,6 +25,7 @@ from lms_plugin.services.outbox import Owed
 from lms_plugin.services.owing_lrs import PROGRAMME, Reached
 from lms_plugin.services.portions import portions
 from lms_plugin.services.sums import Sums, sums_of
+from lms_plugin.storage.among import among
 from lms_plugin.storage.base import table_of
 from lms_plugin.storage.ledger import ComponentTotal, ComponentWeek, CreditEntryRow, LedgerHead
 from lms_plugin.storage.programmes import Enrolment
@@ -113,7 +114,9 @@ def day_of_entry(programme: Programme, detail: Mapping[str, object], recorded_at
 def lock_ledgers(session: Session, enrolment_ids: Iterable[int]) -> None:
     """Hold the heads of these ledgers, in the order of their enrolments, those that there are."""
     wanted = sorted(set(enrolment_ids))
-    heads = select(LedgerHead.enrolment_id).where(LedgerHead.enrolment_id.in_(wanted)).order_by(LedgerHead.enrolment_id)
+    heads = (
+        select(LedgerHead.enrolment_id).where(among(LedgerHead.enrolment_id, wanted)).order_by(LedgerHead.enrolment_id)
+    )
     if wanted:
         session.execute(heads.with_for_update()).all()
 
@@ -180,7 +183,7 @@ def _books(session: Session, wanted: Iterable[int], now: datetime, *, begin: boo
     for some in portions(sorted(wanted), AT_ONCE):
         heads = (
             select(LedgerHead.enrolment_id, LedgerHead.number, LedgerHead.hash)
-            .where(LedgerHead.enrolment_id.in_(some))
+            .where(among(LedgerHead.enrolment_id, some))
             .order_by(LedgerHead.enrolment_id)
             .with_for_update()
         )
@@ -198,7 +201,7 @@ def _books(session: Session, wanted: Iterable[int], now: datetime, *, begin: boo
             Enrolment.completion_ratio,
         )
         # Read after the lock: what stood there before may be old by now.
-        for row in session.execute(select(*columns).where(Enrolment.id.in_(some))):
+        for row in session.execute(select(*columns).where(among(Enrolment.id, some))):
             key = (row.programme_id, row.variant)
             if key not in versions:
                 versions[key] = catalogue.in_force(session, row.programme_id, now, row.variant)
@@ -215,7 +218,7 @@ def _books(session: Session, wanted: Iterable[int], now: datetime, *, begin: boo
         paced = [one for one in some if _has_pace(books[one].current.programme)]
         known = select(
             ComponentWeek.enrolment_id, ComponentWeek.component_key, ComponentWeek.week_on, ComponentWeek.credited_ms
-        ).where(ComponentWeek.enrolment_id.in_(paced))
+        ).where(among(ComponentWeek.enrolment_id, paced))
         for enrolment_id, component_key, week_on, credited_ms in session.execute(known) if paced else ():
             books[enrolment_id].weeks[component_key][week_on] = credited_ms
     return books

@@ -18,6 +18,7 @@ from lms_plugin.services.meeting_trail import note_deed
 from lms_plugin.services.meetings import CANCELLED, CONFIRMED, checked_reason, source_of
 from lms_plugin.services.study_records import NewRecord, Recorded
 from lms_plugin.services.trail import LIST_CONFIRMED, MARKED_ABSENT, MARKED_PRESENT, note_each
+from lms_plugin.storage.among import among
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.study import Meeting, SignIn
 
@@ -60,7 +61,7 @@ def mark_present(
     known = {
         one.enrolment_id: one
         for one in session.scalars(
-            select(SignIn).where(SignIn.meeting_id == meeting.id, SignIn.enrolment_id.in_(enrolment_ids))
+            select(SignIn).where(SignIn.meeting_id == meeting.id, among(SignIn.enrolment_id, enrolment_ids))
         )
     }
     attendances = []
@@ -157,7 +158,7 @@ def _record(
     if only is None:
         listed = listed.where(SignIn.state == SIGNED)
     else:
-        listed = listed.where(SignIn.enrolment_id.in_(only), SignIn.state != REFUSED)
+        listed = listed.where(among(SignIn.enrolment_id, only), SignIn.state != REFUSED)
     records, passed_over = [], {}
     for sign_in, enrolment in session.execute(listed).all():
         presence = presence_of(meeting, study, sign_in)
@@ -186,7 +187,7 @@ def _record(
     if settled:
         session.execute(
             update(SignIn)
-            .where(SignIn.meeting_id == meeting.id, SignIn.enrolment_id.in_(settled))
+            .where(SignIn.meeting_id == meeting.id, among(SignIn.enrolment_id, settled))
             .values(state=SETTLED, changed_by_id=by_id, changed_at=now)
             .execution_options(synchronize_session=False)
         )
@@ -203,7 +204,7 @@ def _check_learners(session: Session, actor: Actor, meeting: Meeting, enrolment_
     rows = session.execute(
         select(Enrolment.id, Enrolment.user_id)
         .outerjoin(SignIn, and_(SignIn.enrolment_id == Enrolment.id, SignIn.meeting_id == meeting.id))
-        .where(Enrolment.id.in_(sorted(wanted)))
+        .where(among(Enrolment.id, sorted(wanted)))
         .where(or_(SignIn.meeting_id.is_not(None), meeting_access.takes_part(session, meeting)))
     ).all()
     if {row.id for row in rows} != wanted:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from lms_plugin.domain.errors import Malformed, NotFound
 from lms_plugin.services.access import Actor
 from lms_plugin.services.portions import portions
+from lms_plugin.storage.among import among
 from lms_plugin.storage.notices import MailState, Notice
 from lms_plugin.storage.people import User
 
@@ -84,7 +85,9 @@ def known(session: Session, user_ids: Iterable[int], kinds: Sequence[str]) -> se
     """(user_id, kind, about) of what these people were told of these kinds already."""
     found: set[tuple[int, str, str]] = set()
     for some in portions(sorted(set(user_ids)), AT_ONCE):
-        rows = select(Notice.user_id, Notice.kind, Notice.about).where(Notice.user_id.in_(some), Notice.kind.in_(kinds))
+        rows = select(Notice.user_id, Notice.kind, Notice.about).where(
+            among(Notice.user_id, some), Notice.kind.in_(kinds)
+        )
         found.update((row.user_id, row.kind, row.about) for row in session.execute(rows))
     return found
 
@@ -174,7 +177,7 @@ def _takes_mail(session: Session, user_ids: set[int]) -> set[int]:
     query = (
         select(User.id, User.email, MailState.digest, MailState.refused_address)
         .outerjoin(MailState, MailState.user_id == User.id)
-        .where(User.id.in_(user_ids), User.email.is_not(None), User.email != "", User.is_active)
+        .where(among(User.id, user_ids), User.email.is_not(None), User.email != "", User.is_active)
     )
     return {
         row.id for row in session.execute(query) if row.digest != NEVER and row.email != (row.refused_address or "")

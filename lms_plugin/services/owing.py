@@ -16,6 +16,7 @@ from lms_plugin.services.links_owed import Stand, stand_in_module, stand_in_prog
 from lms_plugin.services.portions import portions
 from lms_plugin.services.sums import sums_of
 from lms_plugin.storage.activity import Coverage
+from lms_plugin.storage.among import among
 from lms_plugin.storage.lti import LtiLink, PlatformAccount
 from lms_plugin.storage.outbox import REFUSED, Platform, Report
 from lms_plugin.storage.programmes import Enrolment, Video
@@ -47,7 +48,7 @@ def owe_account(session: Session, platform_id: int, user_id: int, now: datetime)
     reports = session.scalars(
         select(Report)
         .join(Platform, Platform.key == Report.platform_key)
-        .where(Platform.id == platform_id, Report.enrolment_id.in_([one.id for one in enrolments]))
+        .where(Platform.id == platform_id, among(Report.enrolment_id, [one.id for one in enrolments]))
         .with_for_update(of=Report)
         .execution_options(populate_existing=True)
     )
@@ -85,7 +86,7 @@ def _owe(session: Session, enrolments: Sequence[Enrolment], link_id: int | None,
         films = (
             select(Coverage.enrolment_id, Video.module_id, Coverage.covered_ms, Video.duration_ms)
             .join(Video, Video.id == Coverage.video_id)
-            .where(Coverage.enrolment_id.in_([one.id for one in some]))
+            .where(among(Coverage.enrolment_id, [one.id for one in some]))
         )
         stands += [
             stand_in_module(

@@ -25,6 +25,7 @@ from lms_plugin.services.watched_time import RELEASED as RELEASED
 from lms_plugin.services.watched_time import TAKEN_BACK as TAKEN_BACK
 from lms_plugin.services.watched_time import WATCHED as WATCHED
 from lms_plugin.storage.activity import PlaybackSession
+from lms_plugin.storage.among import among
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.watching import ClockState, FilmState, PlayState
 
@@ -40,7 +41,7 @@ def settle(session: Session, enrolment: Enrolment, now: datetime) -> bool:
 def settle_some(session: Session, enrolments: Sequence[Enrolment], now: datetime) -> int:
     """`settle` for a few at once; gives how many of them had something."""
     unposted = select(PlaybackSession.enrolment_id).where(
-        PlaybackSession.enrolment_id.in_([one.id for one in enrolments]), PlaybackSession.post_at.is_not(None)
+        among(PlaybackSession.enrolment_id, [one.id for one in enrolments]), PlaybackSession.post_at.is_not(None)
     )
     waiting = set(session.scalars(unposted))
     if not waiting:

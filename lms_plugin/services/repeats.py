@@ -16,6 +16,7 @@ from lms_plugin.domain.post_credit import Mark
 from lms_plugin.domain.repeats import fingerprints, gist
 from lms_plugin.services.portions import AT_ONCE, portions
 from lms_plugin.storage.activity import Post
+from lms_plugin.storage.among import among
 from lms_plugin.storage.repeats import PostFingerprint
 
 MOST_COMPARED = 16
@@ -105,7 +106,7 @@ class Said:
         columns = (Post.id, Post.author_id, Post.body, Post.created_at, Post.edits, Post.taken_back_at, Post.mark)
         reason = Post.judgement["reason"].as_string()
         for some in portions(sorted({*post_ids} - self._posts.keys()), AT_ONCE):
-            rows = self.session.execute(select(*columns, reason).where(Post.id.in_(some)))
+            rows = self.session.execute(select(*columns, reason).where(among(Post.id, some)))
             self._posts |= {row.id: _Known(*row) for row in rows}
 
 

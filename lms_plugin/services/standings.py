@@ -17,6 +17,7 @@ from lms_plugin.services.entering import refresh_many
 from lms_plugin.services.portions import portions
 from lms_plugin.services.sums import Sums, sums_of
 from lms_plugin.storage.activity import PlaybackSession
+from lms_plugin.storage.among import among
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.session import Database
 
@@ -41,7 +42,7 @@ def standings(session: Session, current: InForce, enrolment_ids: Sequence[int]) 
     for some in portions(enrolment_ids, CHECKED_AT_ONCE):
         sums |= sums_of(session, some)
         for enrolment_id, variant in session.execute(
-            select(Enrolment.id, Enrolment.variant).where(Enrolment.id.in_(some))
+            select(Enrolment.id, Enrolment.variant).where(among(Enrolment.id, some))
         ):
             taken[enrolment_id] = catalogue.taken_as(current, variant).programme
     found = {}
@@ -72,7 +73,7 @@ def settle(database: Database, now: datetime, *conditions: ColumnElement[bool]) 
     for some in portions(found, SETTLED_AT_ONCE):
 
         def settle_some(session: Session, some: Sequence[int] = some) -> int:
-            enrolments = session.scalars(select(Enrolment).where(Enrolment.id.in_(some))).all()
+            enrolments = session.scalars(select(Enrolment).where(among(Enrolment.id, some))).all()
             return posting.settle_some(session, enrolments, now)
 
         settled += database.transact(settle_some)

@@ -34,6 +34,7 @@ from lms_plugin.services.study_rules import (
     given_by,
     reckon_elsewhere,
 )
+from lms_plugin.storage.among import among
 from lms_plugin.storage.base import table_of
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment
@@ -218,7 +219,7 @@ _CORRECTED = ("component_key", "kind", "activity", "title", "starts_at", "ends_a
 def _places(session: Session, wanted: set[int]) -> dict[int, Place]:
     rows = session.execute(
         select(Enrolment.id, Enrolment.user_id, Enrolment.programme_id, Enrolment.variant, Enrolment.state).where(
-            Enrolment.id.in_(sorted(wanted))
+            among(Enrolment.id, sorted(wanted))
         )
     )
     found = {row.id: Place(*row) for row in rows}
@@ -231,7 +232,7 @@ def _known(session: Session, enrolment_ids: Sequence[int], sources: set[str]) ->
     """The numbers of the records that there are of these sources."""
     rows = session.execute(
         select(StudyRecord.enrolment_id, StudyRecord.source, StudyRecord.number).where(
-            StudyRecord.enrolment_id.in_(enrolment_ids), StudyRecord.source.in_(sorted(sources))
+            among(StudyRecord.enrolment_id, enrolment_ids), StudyRecord.source.in_(sorted(sources))
         )
     )
     return {(row.enrolment_id, row.source): row.number for row in rows}
@@ -240,7 +241,7 @@ def _known(session: Session, enrolment_ids: Sequence[int], sources: set[str]) ->
 def _last_numbers(session: Session, enrolment_ids: Sequence[int]) -> dict[int, int]:
     rows = session.execute(
         select(StudyRecord.enrolment_id, func.max(StudyRecord.number))
-        .where(StudyRecord.enrolment_id.in_(enrolment_ids))
+        .where(among(StudyRecord.enrolment_id, enrolment_ids))
         .group_by(StudyRecord.enrolment_id)
     )
     return dict.fromkeys(enrolment_ids, 0) | dict(rows.tuples().all())
@@ -299,7 +300,7 @@ def _count_elsewhere(recording: _Recording, new: Sequence[dict[str, Any]]) -> Re
         (enrolment_id, key): counted_ms
         for enrolment_id, key, counted_ms in recording.session.execute(
             select(StudyRecord.enrolment_id, StudyRecord.component_key, func.sum(StudyRecord.counted_ms))
-            .where(StudyRecord.enrolment_id.in_(sorted({values["enrolment_id"] for values in new})))
+            .where(among(StudyRecord.enrolment_id, sorted({values["enrolment_id"] for values in new})))
             .where(StudyRecord.kind == ELSEWHERE, StudyRecord.revoked_at.is_(None))
             .group_by(StudyRecord.enrolment_id, StudyRecord.component_key)
         )
@@ -342,7 +343,7 @@ def _put_known(
     first, last = min(one for one, _ in spans.values()), max(one for _, one in spans.values())
     rows = session.execute(
         WITH_PLACE.where(
-            _RECORDS.c.user_id.in_(sorted(spans)),
+            among(_RECORDS.c.user_id, sorted(spans)),
             _RECORDS.c.starts_at < last,
             _RECORDS.c.ends_at > first,
             _RECORDS.c.revoked_at.is_(None),

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from lms_plugin.domain import hours
 from lms_plugin.domain.hours import Hours
 from lms_plugin.domain.programme import Programme
+from lms_plugin.storage.among import among
 from lms_plugin.storage.ledger import ComponentTotal
 
 
@@ -32,7 +33,7 @@ def sums_of(session: Session, enrolment_ids: Sequence[int]) -> dict[int, Sums]:
         ComponentTotal.component_key,
         ComponentTotal.credited_ms,
         ComponentTotal.pending_ms,
-    ).where(ComponentTotal.enrolment_id.in_(enrolment_ids))
+    ).where(among(ComponentTotal.enrolment_id, enrolment_ids))
     for enrolment_id, key, credited_ms, pending_ms in session.execute(totals):
         found[enrolment_id].credited_ms[key] = credited_ms
         found[enrolment_id].pending_ms[key] = pending_ms

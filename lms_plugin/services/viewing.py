@@ -23,6 +23,7 @@ from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.film_standing import FilmShown, resume_at, shown_to
 from lms_plugin.services.presence import CheckShown
 from lms_plugin.services.watch_desk import Desk, RulesOfVersion, Versions
+from lms_plugin.storage.among import among
 from lms_plugin.storage.programmes import Enrolment, ModuleRow, ProgrammeRow, Video
 from lms_plugin.storage.watching import ClockState, FilmState, PlayState
 
@@ -99,7 +100,7 @@ def open_many(
     desk.lock([one.actor.user_id for one in openings])
     held = ((user_id, clock.playback_session_id) for user_id, clock in desk.clocks.items())
     desk.fetch([(user_id, name) for user_id, name in held if name is not None])
-    mine = select(Enrolment).where(Enrolment.id.in_([one.enrolment_id for one in openings]))
+    mine = select(Enrolment).where(among(Enrolment.id, [one.enrolment_id for one in openings]))
     enrolments = {one.id: one for one in session.scalars(mine)}
     begun = catalogue.films_begun(session, list(enrolments))
     films = _films(session, {one.video_id for one in openings})
@@ -137,7 +138,7 @@ def _films(session: Session, video_ids: Collection[int]) -> dict[int, _FilmFound
         select(Video, ModuleRow, ProgrammeRow)
         .join(ModuleRow, ModuleRow.id == Video.module_id)
         .join(ProgrammeRow, ProgrammeRow.id == ModuleRow.programme_id)
-        .where(Video.id.in_(video_ids))
+        .where(among(Video.id, video_ids))
     )
     return {video.id: _FilmFound(video, module, programme) for video, module, programme in rows}
 

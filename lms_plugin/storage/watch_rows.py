@@ -18,6 +18,7 @@ from lms_plugin.storage.activity import (
     PresenceCheck,
     WatchedDay,
 )
+from lms_plugin.storage.among import among
 from lms_plugin.storage.base import Base
 from lms_plugin.storage.people import ApiToken, User
 from lms_plugin.storage.programmes import Enrolment, ModuleRow, ProgrammeRow, Video
@@ -94,11 +95,11 @@ PLAYS = (
 )
 TOKENS = select(ApiToken.digest, ApiToken.user_id, ApiToken.sign_in_epoch, ApiToken.expires_at)
 CLOCKS = select(*_CLOCK).join(User, User.id == PersonClock.user_id).order_by(PersonClock.user_id)
-OPEN_MATTERS = PLAYS.where(
-    PlaybackSession.user_id.in_(bindparam("user_ids", expanding=True)), PlaybackSession.has_open_matters
-).order_by(PlaybackSession.user_id, PlaybackSession.number)
+OPEN_MATTERS = PLAYS.where(among(PlaybackSession.user_id, "user_ids"), PlaybackSession.has_open_matters).order_by(
+    PlaybackSession.user_id, PlaybackSession.number
+)
 UNPOSTED = PLAYS.where(
-    PlaybackSession.enrolment_id.in_(bindparam("enrolment_ids", expanding=True)), PlaybackSession.post_at.is_not(None)
+    among(PlaybackSession.enrolment_id, "enrolment_ids"), PlaybackSession.post_at.is_not(None)
 ).order_by(PlaybackSession.user_id, PlaybackSession.number)
 OF_FILM = PLAYS.where(
     PlaybackSession.enrolment_id == bindparam("enrolment_id"),
@@ -107,7 +108,7 @@ OF_FILM = PLAYS.where(
 ).order_by(PlaybackSession.number)
 ONE_FILM = FILMS.where(Coverage.enrolment_id == bindparam("enrolment_id"), Coverage.video_id == bindparam("video_id"))
 DAYS = select(WatchedDay.enrolment_id, WatchedDay.day, WatchedDay.used_ms).where(
-    WatchedDay.enrolment_id.in_(bindparam("enrolment_ids", expanding=True)),
+    among(WatchedDay.enrolment_id, "enrolment_ids"),
     WatchedDay.day.between(bindparam("first"), bindparam("last")),
 )
 KEEP_DAY = text(

@@ -12,7 +12,15 @@ from lms_plugin.http import platform_wording
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.http.wording import refusal_sentence
-from lms_plugin.services import access, delivery_list, lti_platforms, lti_registration, platform_trial, platforms
+from lms_plugin.services import (
+    access,
+    delivery_list,
+    lti_platforms,
+    lti_registration,
+    lti_rosters,
+    platform_trial,
+    platforms,
+)
 from lms_plugin.services.access import Actor
 from lms_plugin.services.lti_platforms import LtiDetails, LtiPlatformView
 from lms_plugin.services.lti_registration import OurAddresses
@@ -169,10 +177,12 @@ def _page(
             raise NotFound(what="platform", key=platform_key)
         lti = lti_platforms.get(store, actor, platform_key) if summary.kind == LTI else None
         base_url = platforms.base_url_of(store, actor, platform_key)
+        has_rosters = platform_key in lti_rosters.platforms_with_rosters(store, actor)
     return render_template(
         "platform.html",
         platform=summary,
         base_url=base_url,
+        has_rosters=has_rosters,
         lti=lti,
         form=form or (_form_of(lti) if lti else {}),
         errors=errors or {},

@@ -72,6 +72,7 @@ def linked(stage: Stage, own_lti_platform: LtiPlatform) -> Iterator[Stage]:
 
 
 def test_an_admin_sees_a_roster_confirms_it_and_ends_it(linked: Stage, own_lti_platform: LtiPlatform) -> None:
+    assert f'href="{LIST}"' in linked.browser("admin").get("/office/platforms/campus").text
     with linked.database.reading() as session:
         link_id = session.scalars(select(LtiLink.id)).one()
         group_id = session.scalars(select(ClassGroup.id).where(ClassGroup.name == "平台班")).one()
