@@ -48,7 +48,7 @@ class among(FunctionElement[bool]):  # noqa: N801 - read as a function, as SQLAl
 @compiles(among)
 def _in_json(element: among, compiler: SQLCompiler, **options: Any) -> str:
     column, numbers = (compiler.process(one, **options) for one in element.clauses)
-    return f"({column} IN (SELECT value FROM json_each({numbers})))"  # noqa: S608 - both were compiled
+    return f"({column} IN (SELECT value FROM json_each({numbers})))"  # noqa: S608  # nosec B608 - both were compiled
 
 
 @compiles(among, "postgresql")
