@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from apiflask import APIFlask
 from jinja2 import BytecodeCache
@@ -31,25 +31,23 @@ class _Kept(BytecodeCache):
 _KEPT = _Kept()
 
 
-def _keep_builders() -> None:
+class _KeptRule(Rule):
     """Werkzeug compiles for each rule of each application how its address is built: most of what making one costs.
 
     It says the same for the same rule, whose converters it finds through the rule itself.
     """
-    compiled: dict[Any, Any] = {}
-    compile_builder = Rule._compile_builder
 
-    def kept(self: Rule, append_unknown: bool = True) -> Any:
+    _builders: ClassVar[dict[Any, Any]] = {}
+
+    def _compile_builder(self, append_unknown: bool = True) -> Any:
         converters = tuple((name, type(one)) for name, one in self._converters.items())
         key = (self.rule, self.subdomain, self.host, repr(self.defaults), converters, append_unknown)
-        if key not in compiled:
-            compiled[key] = compile_builder(self, append_unknown)
-        return compiled[key]
-
-    Rule._compile_builder = kept  # type: ignore[method-assign]
+        if key not in self._builders:
+            self._builders[key] = super()._compile_builder(append_unknown)
+        return self._builders[key]
 
 
-_keep_builders()
+APIFlask.url_rule_class = _KeptRule
 
 
 def make_app(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> APIFlask:

@@ -5,8 +5,10 @@ has learned of the statements; between two tests the rows go, and a changed sche
 """
 
 import sqlite3
+from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from sqlalchemy import create_engine, event, make_url, text
@@ -44,7 +46,8 @@ class SqliteStore:
         self.url = f"sqlite:///{self._file}"
         self.database = Database(self.url)
         migrating.upgrade(self.database)
-        self._template = self.contents()
+        self._template = self._contents()
+        self._filled: dict[str, tuple[bytes, dict[str, Any]]] = {}
         OPENED[self.url] = self.database
 
         @event.listens_for(self.database.engine, "connect")
@@ -53,16 +56,24 @@ class SqliteStore:
             connection.execute("PRAGMA synchronous=OFF").close()
 
     def renew(self) -> None:
-        self.put(self._template)
+        self._put(self._template)
 
-    def contents(self) -> bytes:
-        """All that is in the database, to be `put` there again."""
+    def filled(self, name: str, fill: Callable[[Database], dict[str, Any]]) -> dict[str, Any]:
+        """What `fill` says of what it writes into the empty database: once, and after that all of it is put back."""
+        if name in self._filled:
+            self._put(self._filled[name][0])
+        else:
+            told = fill(self.database)
+            self._filled[name] = self._contents(), told
+        return deepcopy(self._filled[name][1])
+
+    def _contents(self) -> bytes:
         with self.database.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         self.database.dispose()
         return self._file.read_bytes()
 
-    def put(self, contents: bytes) -> None:
+    def _put(self, contents: bytes) -> None:
         self.database.dispose()
         for file in self._file.parent.glob(f"{self._file.name}*"):
             file.unlink()  # and not written over: a connection that was left open keeps the old file to itself

@@ -1,6 +1,7 @@
 """The console command `lms-plugin`."""
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
@@ -47,10 +48,13 @@ def commands() -> None:
     """Remote teacher training with class hours that are right, explainable and hard to forge."""
 
 
-def main() -> None:
-    """Run a command; a refusal or wrong setting ends it with one clear line on standard error and status 1."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command, as `arguments` or else the process's own say.
+
+    A refusal or wrong setting ends it with one clear line on standard error and status 1.
+    """
     try:
-        commands.main(standalone_mode=False)
+        commands.main(arguments, standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("stopped", err=True)
         sys.exit(130)

@@ -53,7 +53,7 @@ def repeat_of(
     """
     shares: dict[int, Fraction] = {}
     copies, variations = [], []
-    least = min(ratio, PART)
+    least, half = min(ratio, PART), ratio / 2
     for place, other in enumerate(said):
         common = text.runs & other.runs
         if not common:
@@ -63,7 +63,7 @@ def repeat_of(
             if max(shares[place], _standing_share(other, common)) >= ratio:
                 copies.append(place)
                 continue
-        if _are_alike(text, other, ratio / 2):
+        if _are_alike(text, other, half):
             variations.append(place)
     if not only_copies and not copies:
         parts = [place for place, share in shares.items() if share >= PART]

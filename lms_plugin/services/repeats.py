@@ -36,8 +36,6 @@ _HOLDERS_AT_ONCE = text(
 _LOCK = text(
     "SELECT pg_advisory_xact_lock(one) FROM (SELECT unnest(CAST(:keys AS bigint[])) AS one ORDER BY 1) AS keys"
 )
-
-
 _KEEP_AT_ONCE = text(
     "INSERT INTO post_fingerprints (programme_id, fingerprint, post_id) SELECT :programme_id, number, post_id"
     " FROM unnest(CAST(:numbers AS bigint[]), CAST(:post_ids AS bigint[])) AS found(number, post_id)"
@@ -81,7 +79,7 @@ class Said:
         best = self._closest(body)
         if not self._posts.keys() >= set(best):
             # All that may be asked for next is read with it.
-            self._load(chain(best, *map(self._closest, self._numbers)))
+            self._load(chain.from_iterable(map(self._closest, self._numbers)))
         found = [post for one in best if (post := self._posts[one]).is_of_others(author_id, edited)]
         return [OthersPost(one.id, one.body, one.created_at, one.edits) for one in found[:MOST_COMPARED]]
 
@@ -125,10 +123,12 @@ def find_anew(session: Session, programme_id: int, post: Post, body_before: str)
 
 def _keep(session: Session, programme_id: int, found: Sequence[tuple[int, int]]) -> None:
     """Write down (fingerprint, post)."""
+    if not found:
+        return
     if _is_postgresql(session):
         numbers, post_ids = [number for number, _ in found], [post_id for _, post_id in found]
         session.execute(_KEEP_AT_ONCE, {"programme_id": programme_id, "numbers": numbers, "post_ids": post_ids})
-    elif found:
+    else:
         session.execute(
             insert(PostFingerprint),
             [{"programme_id": programme_id, "fingerprint": number, "post_id": post_id} for number, post_id in found],

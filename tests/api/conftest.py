@@ -70,10 +70,6 @@ def database_url(sqlite_store: SqliteStore) -> str:
     return sqlite_store.url
 
 
-_MADE: dict[str, tuple[bytes, dict[str, Any]]] = {}
-"""What is in a store, by its URL, when everybody is there, and what a `Stage` must know of them."""
-
-
 @pytest.fixture
 def stage(sqlite_store: SqliteStore, database: Database, tmp_path: Path) -> Iterator[Stage]:
     clock = Clock()
@@ -85,14 +81,8 @@ def stage(sqlite_store: SqliteStore, database: Database, tmp_path: Path) -> Iter
         timezone="Asia/Shanghai",
         rate_limits=False,
     )
-    if sqlite_store.url in _MADE:
-        contents, known = _MADE[sqlite_store.url]
-        sqlite_store.put(contents)
-    else:
-        known = _make(database, clock.now)
-        _MADE[sqlite_store.url] = sqlite_store.contents(), known
-    people = {"users": dict(known["users"]), "tokens": dict(known["tokens"])}
-    made = Stage(app=make_app(settings, clock=clock), clock=clock, **{**known, **people})
+    known = sqlite_store.filled("calls", lambda database: _make(database, clock.now))
+    made = Stage(app=make_app(settings, clock=clock), clock=clock, **known)
     yield made
     made.app.extensions["lms_plugin"].database.dispose()
 

@@ -30,7 +30,7 @@ ARGUMENTS = [
     "--mute-audio",
 ]
 HEIGHTS = {1280: 900, 390: 844}
-LOOKS = [("zh", 1280), ("en", 390)]
+LOOKS = [("zh", 1280), ("zh", 390), ("en", 390)]
 """Languages and widths in which every page is looked at: English, whose words are longer, where there is least room."""
 LOCALES = {"zh": "zh-CN", "en": "en-US"}
 PATIENCE_MS = 30_000

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -52,9 +51,8 @@ def test_a_wrong_setting_stops_the_start_with_one_line(
     wrong = SOUND | NEEDED.get(name, {}) | {"LMS_PLUGIN_DATA_DIR": str(tmp_path), f"LMS_PLUGIN_{name}": value}
     for setting, its_value in wrong.items():
         monkeypatch.setenv(setting, its_value)
-    monkeypatch.setattr(sys, "argv", ["lms-plugin", "serve"])
     with pytest.raises(SystemExit) as ended:
-        main()
+        main(["serve"])
     assert ended.value.code == 1
     said = capsys.readouterr()
     assert said.out == ""

@@ -283,10 +283,6 @@ def settings_of(database_url: str, folder: Path, *, rate_limits: bool = False) -
     )
 
 
-_MADE: dict[str, tuple[bytes, dict[str, Any]]] = {}
-"""What is in a store, by its URL, when everybody is there, and what a `Stage` must know of them."""
-
-
 @contextmanager
 def open_stage(store: SqliteStore, folder: Path, *, rate_limits: bool = False) -> Iterator[Stage]:
     """The service on this empty store, with one of everybody and of everything that pages show.
@@ -294,12 +290,7 @@ def open_stage(store: SqliteStore, folder: Path, *, rate_limits: bool = False) -
     They are made once in a process; after that the store begins with them.
     """
     clock, settings = Clock(), settings_of(store.url, folder, rate_limits=rate_limits)
-    if store.url in _MADE:
-        contents, ids = _MADE[store.url]
-        store.put(contents)
-    else:
-        ids = _make(store.database, settings, clock.now)
-        _MADE[store.url] = store.contents(), ids
+    ids = store.filled("pages", lambda database: _make(database, settings, clock.now))
     film = settings.media_root / str(ids["digest"])
     for name in ("240p/index.m3u8", "captions/zh.vtt", "master.m3u8", "poster.jpg", "240p/00000.ts", "package.json"):
         (film / name).parent.mkdir(parents=True, exist_ok=True)
@@ -311,7 +302,7 @@ def open_stage(store: SqliteStore, folder: Path, *, rate_limits: bool = False) -
         clock=clock,
         playback_session_id="playing",
         upload_id="waiting",
-        **{**ids, "users": dict(ids["users"])},
+        **ids,
     )
     app.extensions["lms_plugin"].database.dispose()
 
