@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, bindparam, insert, select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -25,8 +25,8 @@ from lms_plugin.services.outbox import Owed
 from lms_plugin.services.owing_lrs import PROGRAMME, Reached
 from lms_plugin.services.portions import portions
 from lms_plugin.services.sums import Sums, sums_of
+from lms_plugin.storage import batches
 from lms_plugin.storage.among import among
-from lms_plugin.storage.base import table_of
 from lms_plugin.storage.ledger import ComponentTotal, ComponentWeek, CreditEntryRow, LedgerHead
 from lms_plugin.storage.programmes import Enrolment
 
@@ -35,32 +35,6 @@ AT_ONCE = 1000
 _NEW_HEAD = text(
     "INSERT INTO ledger_heads (enrolment_id, number, hash) VALUES (:enrolment_id, 0, :hash)"
     " ON CONFLICT (enrolment_id) DO NOTHING"
-)
-_KEEP_TOTAL = text(
-    "INSERT INTO component_totals (enrolment_id, component_key, credited_ms, pending_ms)"
-    " VALUES (:enrolment_id, :component_key, :credited_ms, :pending_ms)"
-    " ON CONFLICT (enrolment_id, component_key)"
-    " DO UPDATE SET credited_ms = excluded.credited_ms, pending_ms = excluded.pending_ms"
-)
-_KEEP_WEEK = text(
-    "INSERT INTO component_weeks (enrolment_id, component_key, week_on, credited_ms)"
-    " VALUES (:enrolment_id, :component_key, :week_on, :credited_ms)"
-    " ON CONFLICT (enrolment_id, component_key, week_on) DO UPDATE SET credited_ms = excluded.credited_ms"
-).bindparams(bindparam("week_on", type_=Date))
-_ENTRIES = table_of(CreditEntryRow)
-_KEEP_HEAD = (
-    update(table_of(LedgerHead))
-    .where(LedgerHead.enrolment_id == bindparam("of_enrolment"))
-    .values(number=bindparam("to_number"), hash=bindparam("to_hash"))
-)
-_KEEP_ENROLMENT = (
-    update(table_of(Enrolment))
-    .where(Enrolment.id == bindparam("of_enrolment"))
-    .values(
-        counted_ms=bindparam("to_counted_ms"),
-        completion_ratio=bindparam("to_ratio"),
-        completed_at=bindparam("to_completed_at"),
-    )
 )
 
 
@@ -147,24 +121,19 @@ def enter_many(session: Session, entries: Sequence[Entering], now: datetime) -> 
             touched_weeks.add((one.enrolment_id, credit.component_key, week_on))
         rows.append(_row(entry))
         numbers.append(entry.number)
-    session.execute(insert(_ENTRIES), rows)
-    session.execute(
-        _KEEP_HEAD,
-        [{"of_enrolment": book.id, "to_number": book.number, "to_hash": book.hash} for book in books.values()],
-    )
-    if touched_weeks:
-        session.execute(
-            _KEEP_WEEK,
-            [
-                {
-                    "enrolment_id": enrolment_id,
-                    "component_key": key,
-                    "week_on": week_on,
-                    "credited_ms": books[enrolment_id].weeks[key][week_on],
-                }
-                for enrolment_id, key, week_on in sorted(touched_weeks)
-            ],
-        )
+    batches.append(session, CreditEntryRow, rows)
+    heads = [{"enrolment_id": book.id, "number": book.number, "hash": book.hash} for book in books.values()]
+    batches.change(session, LedgerHead, ("enrolment_id",), heads)
+    touched = [
+        {
+            "enrolment_id": enrolment_id,
+            "component_key": key,
+            "week_on": week_on,
+            "credited_ms": books[enrolment_id].weeks[key][week_on],
+        }
+        for enrolment_id, key, week_on in sorted(touched_weeks)
+    ]
+    batches.put(session, ComponentWeek, ("enrolment_id", "component_key", "week_on"), touched)
     keys = {(one.enrolment_id, one.credit.component_key) for one in entries}
     _decide(session, books, now, keys)
     return numbers
@@ -288,10 +257,10 @@ def _decide(session: Session, books: Mapping[int, _Book], now: datetime, keys: s
             book.stored = figures
             rolled_up.append(
                 {
-                    "of_enrolment": book.id,
-                    "to_counted_ms": reckoned.total.counted_ms,
-                    "to_ratio": decided.ratio,
-                    "to_completed_at": book.completed_at,
+                    "id": book.id,
+                    "counted_ms": reckoned.total.counted_ms,
+                    "completion_ratio": decided.ratio,
+                    "completed_at": book.completed_at,
                 }
             )
         if (is_entering or is_new) and book.current.is_told:
@@ -312,10 +281,8 @@ def _decide(session: Session, books: Mapping[int, _Book], now: datetime, keys: s
                 "pending_ms": book.sums.pending_ms.get(key, 0),
             }
         )
-    if totals:
-        session.execute(_KEEP_TOTAL, totals)
-    if rolled_up:
-        session.execute(_KEEP_ENROLMENT, rolled_up)
+    batches.put(session, ComponentTotal, ("enrolment_id", "component_key"), totals)
+    batches.change(session, Enrolment, ("id",), rolled_up)
     owed += links_owed.of_links(session, linked)
     outbox.owe_many(session, owed, now)
     owing_lrs.owe(session, reached, now)

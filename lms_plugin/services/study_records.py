@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import intervals
@@ -34,6 +34,7 @@ from lms_plugin.services.study_rules import (
     given_by,
     reckon_elsewhere,
 )
+from lms_plugin.storage import batches
 from lms_plugin.storage.among import among
 from lms_plugin.storage.base import table_of
 from lms_plugin.storage.people import User
@@ -186,7 +187,7 @@ def _record_some(recording: _Recording, records: Sequence[NewRecord]) -> list[Re
             new.append(values)
     counted = _count_new(recording, new)
     if new:
-        session.execute(insert(_RECORDS), new)
+        batches.append(session, StudyRecord, new)
         _enter_new(recording, new)
     if corrected:
         people = [places[enrolment_id].user_id for enrolment_id, _ in corrected]

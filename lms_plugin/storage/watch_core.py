@@ -5,20 +5,25 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
-from lms_plugin.storage.activity import Coverage, EvidenceChunk, PersonClock, PlaybackSession, PresenceCheck
-from lms_plugin.storage.base import Base
+from lms_plugin.storage import batches
+from lms_plugin.storage.activity import (
+    Coverage,
+    EvidenceChunk,
+    PersonClock,
+    PlaybackSession,
+    PresenceCheck,
+    WatchedDay,
+)
 from lms_plugin.storage.people import User
 from lms_plugin.storage.watch_rows import (
-    CHANGE_CHECK,
     CHECKS,
     CHUNKS,
     CLOCK_REST,
     DAYS,
     FILM_REST,
     FILM_USUAL,
-    KEEP_DAY,
     LOG,
     OF_FILM,
     ONE_FILM,
@@ -39,6 +44,8 @@ from lms_plugin.storage.watch_rows import (
     usual_of_play,
 )
 from lms_plugin.storage.watching import ClockState, FilmState, PlayState
+
+_CHECK, _OUTCOME = ("user_id", "number"), ("outcome", "answered_at", "answer")
 
 State = TypeVar("State", ClockState, PlayState, FilmState)
 
@@ -84,13 +91,11 @@ class CoreWatchStore(ABC):
         return [dict(row._mapping) for row in found]
 
     def put_checks(self, rows: Sequence[dict[str, Any]]) -> None:
-        if rows:
-            self._connection.execute(insert(PresenceCheck), list(rows))
+        batches.append(self._connection, PresenceCheck, rows)
 
     def change_checks(self, rows: Sequence[dict[str, Any]]) -> None:
-        if rows:
-            changes = [{"of_user": row["user_id"], "of_number": row["number"], **_outcome(row)} for row in rows]
-            self._connection.execute(CHANGE_CHECK, changes)
+        changes = [{name: row[name] for name in (*_CHECK, *_OUTCOME)} for row in rows]
+        batches.change(self._connection, PresenceCheck, _CHECK, changes)
 
     def save(
         self,
@@ -100,10 +105,13 @@ class CoreWatchStore(ABC):
         days: Iterable[tuple[int, date, int]],
     ) -> None:
         clocks, plays, films = list(clocks), list(plays), list(films)
-        self._write(
-            PersonClock, [LOG.row(log_of(one)) | CLOCK_REST.row(rest_of_clock(one)) for one in clocks if one.is_new]
+        batches.append(
+            self._connection,
+            PersonClock,
+            [LOG.row(log_of(one)) | CLOCK_REST.row(rest_of_clock(one)) for one in clocks if one.is_new],
         )
-        self._write(
+        batches.append(
+            self._connection,
             EvidenceChunk,
             [
                 {"user_id": one.user_id, "number": number, "body": body, "head": head}
@@ -111,7 +119,8 @@ class CoreWatchStore(ABC):
                 for number, body, head in one.closed
             ],
         )
-        self._write(
+        batches.append(
+            self._connection,
             PlaybackSession,
             [
                 PLAY_NEW.row(new_of_play(one)) | PLAY_USUAL.row(usual_of_play(one)) | PLAY_REST.row(rest_of_play(one))
@@ -119,7 +128,8 @@ class CoreWatchStore(ABC):
                 if one.is_new
             ],
         )
-        self._write(
+        batches.append(
+            self._connection,
             Coverage,
             [FILM_USUAL.row(usual_of_film(one)) | FILM_REST.row(rest_of_film(one)) for one in films if one.is_new],
         )
@@ -133,8 +143,7 @@ class CoreWatchStore(ABC):
         )
         self._update([(columns, rows) for columns, rows in changes if rows])
         used = [{"enrolment_id": one, "day": day, "used_ms": used_ms} for one, day, used_ms in days]
-        if used:
-            self._connection.execute(KEEP_DAY, used)
+        batches.put(self._connection, WatchedDay, ("enrolment_id", "day"), used)
         for clock in clocks:
             clock.is_new = False
             clock.closed.clear()
@@ -143,20 +152,12 @@ class CoreWatchStore(ABC):
         for film in films:
             film.is_new = False
 
-    def _write(self, model: type[Base], rows: list[dict[str, Any]]) -> None:
-        if rows:
-            self._connection.execute(insert(model), rows)
-
     @abstractmethod
     def _update(self, changes: Sequence[tuple[Columns, list[tuple[Any, ...]]]]) -> None:
         """Update rows of some columns each, none of them without rows."""
 
     def _plays(self, statement: Any, **values: object) -> list[PlayState]:
         return [play_of(row) for row in self._connection.execute(statement, values)]
-
-
-def _outcome(row: dict[str, Any]) -> dict[str, Any]:
-    return {"to_outcome": row["outcome"], "to_answered_at": row["answered_at"], "to_answer": row["answer"]}
 
 
 def _changed(

@@ -6,7 +6,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Date, bindparam, select, text, tuple_, update
+from sqlalchemy import bindparam, select, tuple_
 
 from lms_plugin.domain import evidence, intervals
 from lms_plugin.domain.watching import Film, Lease, Play, Presence, Stretch
@@ -111,17 +111,8 @@ DAYS = select(WatchedDay.enrolment_id, WatchedDay.day, WatchedDay.used_ms).where
     among(WatchedDay.enrolment_id, "enrolment_ids"),
     WatchedDay.day.between(bindparam("first"), bindparam("last")),
 )
-KEEP_DAY = text(
-    "INSERT INTO watched_days (enrolment_id, day, used_ms) VALUES (:enrolment_id, :day, :used_ms)"
-    " ON CONFLICT (enrolment_id, day) DO UPDATE SET used_ms = excluded.used_ms"
-).bindparams(bindparam("day", type_=Date))
 _CHECKS: Any = PresenceCheck.__table__
 CHECKS = select(_CHECKS).where(tuple_(_CHECKS.c.user_id, _CHECKS.c.number).in_(bindparam("keys", expanding=True)))
-CHANGE_CHECK = (
-    update(_CHECKS)
-    .where(_CHECKS.c.user_id == bindparam("of_user"), _CHECKS.c.number == bindparam("of_number"))
-    .values(outcome=bindparam("to_outcome"), answered_at=bindparam("to_answered_at"), answer=bindparam("to_answer"))
-)
 CHUNKS = (
     select(EvidenceChunk.body)
     .where(EvidenceChunk.user_id == bindparam("user_id"), EvidenceChunk.number >= bindparam("first"))
