@@ -2,11 +2,12 @@
 
 import html
 import re
+import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from lms_plugin.domain.set_phrases import LONGEST, is_set_phrase
 
@@ -30,11 +31,31 @@ _LONGEST_UNIT = 6
 _ECHO = 5
 
 
+class _Told(dict[int, str | None]):
+    """What becomes of characters (for `str.translate`), told of each when it comes for the first time."""
+
+    def __init__(self, tell: Callable[[str], str | None]) -> None:
+        self._tell = tell
+
+    def __missing__(self, code: int) -> str | None:
+        told = self[code] = self._tell(chr(code))
+        return told
+
+
+def _unless_unseen(character: str) -> str | None:
+    is_unseen = unicodedata.category(character) in _UNSEEN_KINDS or character in _UNSEEN_LETTERS
+    return None if is_unseen else character
+
+
+_SEEN = _Told(_unless_unseen)
+_LETTERS = _Told(lambda one: " " if one.isnumeric() and not one.isalpha() else one)
+
+
 @dataclass(frozen=True)
 class OwnText:
     """The words of a text; how many are Chinese characters and how many others; all runs of two and three of them.
 
-    `places` says where each run of three begins. Of fewer than three words all are one run.
+    Of fewer than three words all are one run.
     """
 
     words: tuple[str, ...]
@@ -47,17 +68,10 @@ class OwnText:
 
     @cached_property
     def runs(self) -> frozenset[tuple[str, ...]]:
-        return frozenset(self._runs)
+        return frozenset(self.all_runs())
 
-    @cached_property
-    def places(self) -> Mapping[tuple[str, ...], Sequence[int]]:
-        found: dict[tuple[str, ...], list[int]] = {}
-        for at, run in enumerate(self._runs):
-            found.setdefault(run, []).append(at)
-        return found
-
-    @property
-    def _runs(self) -> Iterable[tuple[str, ...]]:
+    def all_runs(self) -> Iterable[tuple[str, ...]]:
+        """The runs of three in the order of the words, those that come again too."""
         words = self.words
         return zip(words, words[1:], words[2:], strict=False) if len(words) > 2 else (words,)
 
@@ -93,7 +107,7 @@ def own_words(body: str, set_phrases: tuple[str, ...] | None = ()) -> OwnText:
     clauses = dict.fromkeys(_without_runs(_words(clause)) for clause in _CLAUSE_END.split(_visible_text(body)))
     if set_phrases is not None:
         clauses = {clause: None for clause in clauses if not _is_set(clause, set_phrases)}
-    return taken_apart(tuple(_without_echoes(word for clause in clauses for word in clause)))
+    return taken_apart(tuple(_without_echoes(list(chain.from_iterable(clauses)))))
 
 
 def _is_set(clause: tuple[str, ...], also: tuple[str, ...]) -> bool:
@@ -117,11 +131,7 @@ def _visible_text(body: str) -> str:
     text = _LINK.sub(lambda match: "" if match["image"] else match["words"], text)
     text = html.unescape(_ADDRESS.sub(" ", text))
     # Plain forms come last: they make ASCII of full-width signs, which mean nothing to Markdown.
-    return "".join(
-        character
-        for character in unicodedata.normalize("NFKC", text).casefold()
-        if unicodedata.category(character) not in _UNSEEN_KINDS and character not in _UNSEEN_LETTERS
-    )
+    return unicodedata.normalize("NFKC", text).casefold().translate(_SEEN)
 
 
 def _own_lines(body: str) -> Iterator[str]:
@@ -139,8 +149,8 @@ def _own_lines(body: str) -> Iterator[str]:
 
 def _words(text: str) -> tuple[str, ...]:
     """The words of a text; each Chinese character is one, and signs for numbers (½, 𐄇) are none."""
-    letters = "".join(" " if one.isnumeric() and not one.isalpha() else one for one in text)
-    return tuple(_WORD.findall(letters))
+    # Interned: the same few thousand characters make up all texts, and are compared over and over.
+    return tuple(map(sys.intern, _WORD.findall(text.translate(_LETTERS))))
 
 
 def _without_runs(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -169,13 +179,14 @@ def _run_at(words: tuple[str, ...], at: int) -> tuple[int, int]:
     return 1, at + 1
 
 
-def _without_echoes(words: Iterable[str]) -> Iterator[str]:
+def _without_echoes(words: Sequence[str]) -> Iterable[str]:
     """Words are left out where the run that they end stood in the post before."""
-    seen: set[tuple[str, ...]] = set()
-    run: tuple[str, ...] = ()
-    for word in words:
-        run = (*run[1 - _ECHO :], word)
+    runs = list(zip(*(words[at:] for at in range(_ECHO)), strict=False))
+    if len(set(runs)) == len(runs):
+        return words
+    kept, seen = list(words[: _ECHO - 1]), set()
+    for run in runs:
         if run not in seen:
-            yield word
-        if len(run) == _ECHO:
+            kept.append(run[-1])
             seen.add(run)
+    return kept

@@ -16,6 +16,7 @@ LEAST_FINGERPRINTS, MOST_FINGERPRINTS = 8, 256
 _NUMBERS = 2**32
 _ONE_IN = 8
 _RUN, _PAIR = 3, 2
+_GIST_RUN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,10 @@ def repeat_of(
         common = text.runs & other.runs
         if not common:
             continue
-        if _may_stand(text, common, least) or _may_stand(other, common, ratio):
+        other_may = _may_stand(other, common, ratio)
+        if other_may or _may_stand(text, common, least):
             shares[place] = _standing_share(text, common)
-            if max(shares[place], _standing_share(other, common)) >= ratio:
+            if shares[place] >= ratio or (other_may and _standing_share(other, common) >= ratio):
                 copies.append(place)
                 continue
         if _are_alike(text, other, half):
@@ -103,7 +105,7 @@ def gist(body: str) -> int | None:
     None where there is no own text.
     """
     words = own_words(body, ()).words
-    return min(_numbers(words, min(PIECE, len(words)))) if words else None
+    return min(_numbers(words, min(_GIST_RUN, len(words)))) if words else None
 
 
 def _numbers(words: Sequence[str], size: int) -> Iterator[int]:
@@ -131,19 +133,20 @@ def _share(text: OwnText, other: OwnText) -> Fraction:
 
 def _may_stand(text: OwnText, common: frozenset[tuple[str, ...]], share: Fraction) -> bool:
     """Whether these runs of a text may come to that share of it: most texts have little in common, seen at a glance."""
-    repeated = len(text.words) - _RUN + 1 > len(text.runs)
-    places = sum(len(text.places[run]) for run in common) if repeated else len(common)
-    return _RUN * places * share.denominator >= len(text.words) * share.numerator
+    more_than_once = max(0, len(text.words) - _RUN + 1 - len(text.runs))
+    return _RUN * (len(common) + more_than_once) * share.denominator >= len(text.words) * share.numerator
 
 
 def _standing_share(text: OwnText, known: frozenset[tuple[str, ...]]) -> Fraction:
     if not text.words:
         return Fraction(0)
-    stands: set[int] = set()
-    for run in text.runs & known:
-        for at in text.places[run]:
-            stands.update(range(at, at + len(run)))
-    return Fraction(len(stands), len(text.words))
+    size = min(_RUN, len(text.words))
+    standing = end = 0
+    for at, run in enumerate(text.all_runs()):
+        if run in known:
+            standing += at + size - max(at, end)
+            end = at + size
+    return Fraction(standing, len(text.words))
 
 
 def _new_words(text: OwnText, known: Iterable[frozenset[tuple[str, ...]]], piece: int) -> OwnText:

@@ -194,6 +194,19 @@ def test_texts_of_which_little_is_alike_have_another_gist() -> None:
     assert gist("老师好！") is None
 
 
+def test_the_same_phrase_in_many_texts_does_not_give_them_one_gist() -> None:
+    phrases = [chinese(15, 0x8000 + 15 * at) for at in range(20)]
+    bodies = [f"{phrase}，{chinese(100, 0x4E00 + 100 * at)}" for phrase in phrases for at in range(20)]
+    for at in range(0, len(bodies), 20):
+        assert len({gist(body) for body in bodies[at : at + 20]}) == 20
+
+
+def test_most_texts_that_differ_in_one_word_have_the_same_gist() -> None:
+    body = chinese(120)
+    changed = [f"{body[:at]}龘{body[at + 1 :]}" for at in range(len(body))]
+    assert sum(gist(one) == gist(body) for one in changed) > len(body) / 2
+
+
 # --- replies and set phrases as the programme says
 
 # reply_minutes, whether it is a reply -> what it is worth, whether it counts
