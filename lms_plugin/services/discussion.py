@@ -18,6 +18,7 @@ from lms_plugin.services.access import Actor, Place
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.entering import Credit, Entering, enter_many, lock_ledgers
 from lms_plugin.services.trail import POST_WRITTEN, note_action
+from lms_plugin.storage import batches
 from lms_plugin.storage.activity import Post, Thread
 from lms_plugin.storage.among import among
 from lms_plugin.storage.people import User
@@ -295,13 +296,12 @@ def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], n
         session, writings[0].place.module.programme_id, [one.body for one in writings], for_writing=True
     )
     earlier = _earlier(session, list(mine))
-    # They get ids in the store, by which those that follow are compared with them; what is said of them comes after.
-    posts = [_unjudged(thread, one, now) for one in writings]
-    session.add_all(posts)
-    session.flush()
+    # By their ids those that follow are compared with them.
+    ids = batches.next_ids(session, Post, len(writings))
+    posts: list[Post] = []
     versions: dict[tuple[int, str], InForce] = {}
     earning = []
-    for one, post in zip(writings, posts, strict=True):
+    for one, post_id in zip(writings, ids, strict=True):
         enrolment = one.place.enrolment
         key = (one.place.module.programme_id, enrolment.variant if enrolment is not None else "")
         if key not in versions:
@@ -311,13 +311,16 @@ def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], n
         others = said.near(one.body, one.actor.user_id) if _is_judged(one.place, current) else []
         judgement = _judge(one, current, before, others, now)
         before.append(EarlierPost(one.body, one.place.module.key, now, judgement.counts))
-        post.counts, post.judgement = judgement.counts, write_judgement(judgement)
+        post = _post(post_id, thread, one, judgement, now)
+        posts.append(post)
         said.add(post)
         component = current.programme.component_of(ComponentKind.DISCUSSION)
         if judgement.counts and enrolment is not None and component is not None:
             worth_ms = current.programme.discussion.worth_ms(judgement.is_reply)
             post.credit_ms, post.component_key = worth_ms, component.key
             earning.append((post, enrolment.id, current, one.place.module.key))
+    session.add_all(posts)
+    session.flush()
     said.keep(posts)
     enter_many(
         session,
@@ -341,16 +344,19 @@ def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], n
     return posts
 
 
-def _unjudged(thread: Thread, writing: _Writing, now: datetime) -> Post:
+def _post(post_id: int, thread: Thread, writing: _Writing, judgement: Judgement, now: datetime) -> Post:
     return Post(
+        id=post_id,
         thread_id=thread.id,
         author_id=writing.actor.user_id,
         enrolment_id=writing.place.enrolment.id if writing.place.enrolment is not None else None,
         reply_to_id=writing.reply_to_id,
         body=writing.body,
         created_at=now,
-        counts=False,
-        judgement={},
+        counts=judgement.counts,
+        judgement=write_judgement(judgement),
+        mark="",
+        edits=0,
     )
 
 

@@ -46,6 +46,16 @@ def put(on: Session | Connection, model: type[Base], keys: Names, rows: Rows) ->
         _run(on, _put_arrays(table_of(model), keys, names), _put_one(table_of(model), keys, names), rows)
 
 
+def next_ids(session: Session, model: type[Base], count: int) -> list[int]:
+    """The ids that the next rows of a table get, in ascending order and nobody else's; the transaction writes."""
+    table = table_of(model)
+    if session.get_bind().dialect.name == "postgresql":
+        sequence = func.pg_get_serial_sequence(table.name, "id")
+        return list(session.scalars(select(func.nextval(sequence)).select_from(func.generate_series(1, count))))
+    last = session.scalar(select(func.max(table.c.id))) or 0
+    return list(range(last + 1, last + 1 + count))
+
+
 def _run(on: Session | Connection, of_arrays: Insert | Update, of_one: Insert | Update, rows: Rows) -> None:
     connection = on.connection() if isinstance(on, Session) else on
     if connection.dialect.name == "postgresql":

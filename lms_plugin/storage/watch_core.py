@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from itertools import chain
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
@@ -20,14 +21,17 @@ from lms_plugin.storage.people import User
 from lms_plugin.storage.watch_rows import (
     CHECKS,
     CHUNKS,
+    CLOCK_ALL,
     CLOCK_REST,
     DAYS,
+    FILM_ALL,
     FILM_REST,
     FILM_USUAL,
     LOG,
     OF_FILM,
     ONE_FILM,
     OPEN_MATTERS,
+    PLAY_ALL,
     PLAY_NEW,
     PLAY_REST,
     PLAY_USUAL,
@@ -133,13 +137,10 @@ class CoreWatchStore(ABC):
             Coverage,
             [FILM_USUAL.row(usual_of_film(one)) | FILM_REST.row(rest_of_film(one)) for one in films if one.is_new],
         )
-        changes = (
-            (LOG, [log_of(one) for one in clocks if not one.is_new]),
-            (PLAY_USUAL, [usual_of_play(one) for one in plays if not one.is_new]),
-            (FILM_USUAL, [usual_of_film(one) for one in films if not one.is_new]),
-            _changed(CLOCK_REST, clocks, rest_of_clock),
-            _changed(PLAY_REST, plays, rest_of_play),
-            _changed(FILM_REST, films, rest_of_film),
+        changes = chain(
+            _changes(LOG, CLOCK_ALL, clocks, log_of, rest_of_clock),
+            _changes(PLAY_USUAL, PLAY_ALL, plays, usual_of_play, rest_of_play),
+            _changes(FILM_USUAL, FILM_ALL, films, usual_of_film, rest_of_film),
         )
         self._update([(columns, rows) for columns, rows in changes if rows])
         used = [{"enrolment_id": one, "day": day, "used_ms": used_ms} for one, day, used_ms in days]
@@ -160,15 +161,24 @@ class CoreWatchStore(ABC):
         return [play_of(row) for row in self._connection.execute(statement, values)]
 
 
-def _changed(
-    columns: Columns, states: Sequence[State], rest_of: Callable[[State], tuple[Any, ...]]
-) -> tuple[Columns, list[tuple[Any, ...]]]:
-    """The columns that few beats change, of the states in which they differ from what is stored."""
-    changed = []
+def _changes(
+    usual: Columns,
+    both: Columns,
+    states: Sequence[State],
+    usual_of: Callable[[State], tuple[Any, ...]],
+    rest_of: Callable[[State], tuple[Any, ...]],
+) -> list[tuple[Columns, list[tuple[Any, ...]]]]:
+    """The updates of these states, each row once: few beats change more than the usual columns."""
+    few, many = [], []
     for state in states:
         rest = rest_of(state)
-        if rest != state.stored_rest:
-            if not state.is_new:
-                changed.append(columns.as_stored(rest))
-            state.stored_rest = rest
-    return columns, changed
+        has_changed = rest != state.stored_rest
+        state.stored_rest = rest
+        if state.is_new:
+            continue
+        row = usual_of(state)
+        if has_changed:
+            many.append(both.as_stored(row + rest[len(both.keys) :]))
+        else:
+            few.append(row)
+    return [(usual, few), (both, many)]

@@ -179,6 +179,10 @@ class Columns:
     def names(self) -> tuple[str, ...]:
         return self.keys + self.values
 
+    def with_more(self, others: "Columns") -> "Columns":
+        """These and others of the same rows."""
+        return Columns(self.model, self.keys, self.values + others.values, self.packed + others.packed)
+
     def row(self, values: Sequence[Any]) -> dict[str, Any]:
         return dict(zip(self.names, self.as_stored(values), strict=True))
 
@@ -191,7 +195,7 @@ class Columns:
         return id(self)
 
 
-# What every beat writes, and what few do.
+# What every beat writes, what few do, and both.
 LOG = Columns(PersonClock, ("user_id",), ("log_body", "log_context", "log_head"))
 CLOCK_REST = Columns(
     PersonClock,
@@ -218,6 +222,10 @@ PLAY_NEW = Columns(
 )
 FILM_USUAL = Columns(Coverage, ("enrolment_id", "video_id"), ("covered", "covered_ms", "position_ms"))
 FILM_REST = Columns(Coverage, ("enrolment_id", "video_id"), ("missed", "withheld"), packed=("missed", "withheld"))
+
+CLOCK_ALL, PLAY_ALL, FILM_ALL = (
+    usual.with_more(rest) for usual, rest in ((LOG, CLOCK_REST), (PLAY_USUAL, PLAY_REST), (FILM_USUAL, FILM_REST))
+)
 
 
 def log_of(clock: ClockState) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ from lms_plugin.storage import migrating
 from lms_plugin.storage.session import Database
 from lms_plugin.storage.tables import metadata
 from tests.migrations.conftest import MakeDatabase
+from tests.stores import ON_POSTGRESQL
 
 SCRIPTS = ScriptDirectory.from_config(Config(migrating.FOLDER / "alembic.ini"))
 REVISIONS = [script.revision for script in reversed(list(SCRIPTS.walk_revisions()))]
@@ -125,3 +126,13 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty_database: Database) 
         migrating.upgrade(empty_database)
     assert set(tables_of(empty_database)) == {"videos"}
     assert migrating.current_revision(empty_database) is None
+
+
+@ON_POSTGRESQL
+def test_rows_that_are_soon_changed_have_room_on_their_pages(database: Database) -> None:
+    with_room = text("SELECT relname FROM pg_class WHERE 'fillfactor=70' = ANY (reloptions) ORDER BY relname")
+    with database.reading() as session:
+        assert session.scalars(with_room).all() == [
+            *("component_totals", "component_weeks", "coverage", "enrolments", "ledger_heads", "person_clocks"),
+            *("playback_sessions", "presence_checks", "sign_ins"),
+        ]

@@ -99,3 +99,18 @@ def test_so_many_rows_are_no_other_statement(database: Database) -> None:
             batches.put(session, Region, ("code",), [one | {"name": "z"} for one in rows])
         assert session.scalar(select(func.count()).where(Region.name == "z")) == 3001
     assert len({one for one in said if "regions" in one and "SELECT count" not in one}) == 3
+
+
+def test_ids_are_known_before_the_rows_are_there_and_nobody_elses(database: Database) -> None:
+    def row(at: int) -> dict[str, str]:
+        return {"code": f"{at}", "level": "province", "name": "x"}
+
+    with database.writing() as session:
+        batches.append(session, Region, [row(1)])
+        ids = batches.next_ids(session, Region, 3)
+        assert ids == sorted(set(ids))
+        batches.append(session, Region, [row(at) | {"id": one} for at, one in enumerate(ids, start=2)])
+    with database.writing() as session:
+        ids += batches.next_ids(session, Region, 1)
+        batches.append(session, Region, [row(9) | {"id": ids[-1]}])
+    assert [one for (one,) in stored(database, Region, "id")][1:] == ids
