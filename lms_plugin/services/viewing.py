@@ -100,6 +100,8 @@ def open_many(
     desk.lock([one.actor.user_id for one in openings])
     held = ((user_id, clock.playback_session_id) for user_id, clock in desk.clocks.items())
     desk.fetch([(user_id, name) for user_id, name in held if name is not None])
+    desk.fetch_matters(list(desk.clocks))
+    desk.fetch_films([(one.enrolment_id, one.video_id) for one in openings])
     mine = select(Enrolment).where(among(Enrolment.id, [one.enrolment_id for one in openings]))
     enrolments = {one.id: one for one in session.scalars(mine)}
     begun = catalogue.films_begun(session, list(enrolments))

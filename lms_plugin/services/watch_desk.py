@@ -122,12 +122,14 @@ class Desk:
 
     def film(self, enrolment_id: int, video_id: int) -> FilmState | None:
         """An enrolment's coverage of a video, read once."""
-        known = self.films.get((enrolment_id, video_id))
-        if known is None:
-            known = self.store.film(enrolment_id, video_id)
-            if known is not None:
-                self.films[known.key] = known
-        return known
+        self.fetch_films([(enrolment_id, video_id)])
+        return self.films.get((enrolment_id, video_id))
+
+    def fetch_films(self, keys: Sequence[FilmKey]) -> None:
+        """Read the coverage of these films, those of them that were begun."""
+        missing = [key for key in keys if key not in self.films]
+        for film in self.store.films(missing) if missing else ():
+            self.films[film.key] = film
 
     def fetch_matters(self, user_ids: Sequence[int]) -> None:
         """Read the sessions of these people whose credit may still change by itself."""
@@ -222,7 +224,7 @@ class Desk:
 
     def siblings(self, one: PlayState) -> list[PlayState]:
         """The other sessions of the same film with open matters, by number."""
-        if not one.of.is_new:
+        if not one.of.is_new and one.user_id not in self._with_matters:
             for other in self.store.of_film(*one.of.key):
                 self.keep(other)
         others = [other for other in self.plays.values() if other.of is one.of and other is not one]

@@ -27,9 +27,9 @@ from lms_plugin.storage.watch_rows import (
     FILM_ALL,
     FILM_REST,
     FILM_USUAL,
+    FILMS_OF_KEYS,
     LOG,
     OF_FILM,
-    ONE_FILM,
     OPEN_MATTERS,
     PLAY_ALL,
     PLAY_NEW,
@@ -47,7 +47,7 @@ from lms_plugin.storage.watch_rows import (
     usual_of_film,
     usual_of_play,
 )
-from lms_plugin.storage.watching import ClockState, FilmState, PlayState
+from lms_plugin.storage.watching import ClockState, FilmKey, FilmState, PlayState
 
 _CHECK, _OUTCOME = ("user_id", "number"), ("outcome", "answered_at", "answer")
 
@@ -76,9 +76,8 @@ class CoreWatchStore(ABC):
     def of_film(self, enrolment_id: int, video_id: int) -> list[PlayState]:
         return self._plays(OF_FILM, enrolment_id=enrolment_id, video_id=video_id)
 
-    def film(self, enrolment_id: int, video_id: int) -> FilmState | None:
-        row = self._connection.execute(ONE_FILM, {"enrolment_id": enrolment_id, "video_id": video_id}).one_or_none()
-        return None if row is None else film_of(row)
+    def films(self, keys: Sequence[FilmKey]) -> list[FilmState]:
+        return [film_of(row) for row in self._connection.execute(FILMS_OF_KEYS, {"keys": list(keys)})]
 
     def days(self, enrolment_ids: Sequence[int], first: date, last: date) -> dict[int, dict[date, int]]:
         found: dict[int, dict[date, int]] = {}

@@ -6,7 +6,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import bindparam, select, tuple_
+from sqlalchemy import bindparam, select
 
 from lms_plugin.domain import evidence, intervals
 from lms_plugin.domain.watching import Film, Lease, Play, Presence, Stretch
@@ -18,7 +18,7 @@ from lms_plugin.storage.activity import (
     PresenceCheck,
     WatchedDay,
 )
-from lms_plugin.storage.among import among
+from lms_plugin.storage.among import among, among_pairs
 from lms_plugin.storage.base import Base
 from lms_plugin.storage.people import ApiToken, User
 from lms_plugin.storage.programmes import Enrolment, ModuleRow, ProgrammeRow, Video
@@ -106,13 +106,13 @@ OF_FILM = PLAYS.where(
     PlaybackSession.video_id == bindparam("video_id"),
     PlaybackSession.has_open_matters,
 ).order_by(PlaybackSession.number)
-ONE_FILM = FILMS.where(Coverage.enrolment_id == bindparam("enrolment_id"), Coverage.video_id == bindparam("video_id"))
+FILMS_OF_KEYS = FILMS.where(among_pairs(Coverage.enrolment_id, Coverage.video_id, "keys"))
 DAYS = select(WatchedDay.enrolment_id, WatchedDay.day, WatchedDay.used_ms).where(
     among(WatchedDay.enrolment_id, "enrolment_ids"),
     WatchedDay.day.between(bindparam("first"), bindparam("last")),
 )
 _CHECKS: Any = PresenceCheck.__table__
-CHECKS = select(_CHECKS).where(tuple_(_CHECKS.c.user_id, _CHECKS.c.number).in_(bindparam("keys", expanding=True)))
+CHECKS = select(_CHECKS).where(among_pairs(_CHECKS.c.user_id, _CHECKS.c.number, "keys"))
 CHUNKS = (
     select(EvidenceChunk.body)
     .where(EvidenceChunk.user_id == bindparam("user_id"), EvidenceChunk.number >= bindparam("first"))

@@ -109,8 +109,8 @@ class WatchStore(Protocol):
     def of_film(self, enrolment_id: int, video_id: int) -> list[PlayState]:
         """A film's sessions with open matters, by number."""
 
-    def film(self, enrolment_id: int, video_id: int) -> FilmState | None:
-        """An enrolment's coverage of a video."""
+    def films(self, keys: Sequence[FilmKey]) -> list[FilmState]:
+        """The coverage of these films, those of them that were begun."""
 
     def days(self, enrolment_ids: Sequence[int], first: date, last: date) -> dict[int, dict[date, int]]:
         """What enrolments were charged on each day from `first` to `last`, both included, by enrolment."""
