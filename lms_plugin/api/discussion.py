@@ -22,7 +22,7 @@ from lms_plugin.domain.programme import Programme
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.http.wording import judgement_sentence
-from lms_plugin.services import access, catalogue, discussion
+from lms_plugin.services import access, catalogue, discussion, post_judging
 from lms_plugin.storage.activity import Post
 
 
@@ -140,6 +140,6 @@ def _judgement(judgement: Judgement, programme: Programme) -> JudgementAnswer:
 
 
 def _written(post: Post, programme: Programme) -> tuple[Response, int]:
-    judged = _judgement(discussion.judgement_of(post), programme)
+    judged = _judgement(post_judging.judgement_of(post), programme)
     answer = WrittenAnswer(id=post.id, thread_id=post.thread_id, **judged.model_dump())
     return jsonify(answer.model_dump(mode="json")), 201

@@ -20,7 +20,7 @@ from lms_plugin.domain.programme import Programme
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.http.wording import judgement_sentence
-from lms_plugin.services import catalogue, discussion, post_changes, post_edits, post_history, post_marks
+from lms_plugin.services import catalogue, post_changes, post_edits, post_history, post_judging, post_marks
 from lms_plugin.storage.activity import Post, Thread
 
 
@@ -78,7 +78,7 @@ def _written(write: Callable[[Session], Post]) -> Response:
         id=post.id,
         thread_id=post.thread_id,
         mark=post.mark,
-        judgement=_judgement(discussion.judgement_of(post), programme),
+        judgement=_judgement(post_judging.judgement_of(post), programme),
         credit_seconds=owed_ms // 1000,
         extra_seconds=post.extra_ms // 1000 if owed_ms else 0,
         edited_at=post.edited_at,

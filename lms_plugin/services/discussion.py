@@ -1,26 +1,34 @@
 """Discussion: threads and posts per module, judged by the programme's rule when they are written."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import false, func, or_, select
 from sqlalchemy.orm import Session
 
-from lms_plugin.domain import discussion, post_credit
-from lms_plugin.domain.discussion import EarlierPost, Judgement, OthersPost, PostReason
+from lms_plugin.domain import discussion
+from lms_plugin.domain.discussion import EarlierPost, Judgement, OthersPost
 from lms_plugin.domain.errors import Conflict, Malformed, NotFound
 from lms_plugin.domain.post_credit import Mark
 from lms_plugin.domain.programme import ComponentKind
-from lms_plugin.services import access, catalogue, repeats
+from lms_plugin.services import access, repeats
 from lms_plugin.services.access import Actor, Place
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.entering import Credit, Entering, enter_many, lock_ledgers
+from lms_plugin.services.post_judging import (
+    Writing,
+    answered_author,
+    current_of,
+    earlier_posts,
+    is_judged,
+    judge,
+    read_judgement,
+    write_judgement,
+)
 from lms_plugin.services.trail import POST_WRITTEN, note_action
 from lms_plugin.storage import batches
 from lms_plugin.storage.activity import Post, Thread
-from lms_plugin.storage.among import among
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment, ModuleRow
 
@@ -141,7 +149,7 @@ def start_thread(
     )
     session.add(thread)
     session.flush()
-    return thread, _write(session, thread, _Writing(actor, place, body, actor.user_id), now)
+    return thread, _write(session, thread, Writing(actor, place, body, actor.user_id), now)
 
 
 def reply(session: Session, actor: Actor, thread_id: int, *, body: str, reply_to_id: int | None, now: datetime) -> Post:
@@ -155,8 +163,8 @@ def reply(session: Session, actor: Actor, thread_id: int, *, body: str, reply_to
     thread, place = access.visible_thread(session, actor, thread_id)
     check_takes_part(place)
     body = checked_body(body)
-    answered = _answered_author(session, thread, reply_to_id)
-    return _write(session, thread, _Writing(actor, place, body, answered, reply_to_id), now)
+    answered = answered_author(session, thread, reply_to_id)
+    return _write(session, thread, Writing(actor, place, body, answered, reply_to_id), now)
 
 
 def preview(
@@ -183,39 +191,14 @@ def preview(
     answered = actor.user_id
     if thread_id is not None:
         thread, _ = access.visible_thread(session, actor, thread_id)
-        answered = _answered_author(session, thread, reply_to_id)
-    writing = _Writing(actor, place, checked, answered, reply_to_id)
+        answered = answered_author(session, thread, reply_to_id)
+    writing = Writing(actor, place, checked, answered, reply_to_id)
     mine = place.enrolment
-    earlier = _earlier(session, [mine.id])[mine.id] if mine is not None else []
+    earlier = earlier_posts(session, [mine.id])[mine.id] if mine is not None else []
     others: list[OthersPost] = []
-    if _is_judged(place, current):
+    if is_judged(place, current):
         others = repeats.said_before(session, place.module.programme_id, [checked]).near(checked, actor.user_id)
-    return _judge(writing, current, earlier, others, now)
-
-
-def judgement_of(post: Post) -> Judgement:
-    """What the rule said of a post when it was written, or edited last."""
-    return read_judgement(post.judgement)
-
-
-def judge_edited(session: Session, post: Post, current: InForce, body: str, judged_at: datetime) -> Judgement:
-    """What the rule says of a post with another text, given all that was said besides; the ledger is locked."""
-    writing, earlier = _written(session, post, body)
-    others: list[OthersPost] = []
-    if _is_judged(writing.place, current):
-        said = repeats.said_before(session, writing.place.module.programme_id, [body], for_writing=True)
-        others = said.near(body, post.author_id, edited=post)
-    return _judge(writing, current, earlier, others, judged_at)
-
-
-def judge_returned(session: Session, post: Post, current: InForce) -> Judgement:
-    """What the caps say of a post that counted, when its void is lifted: its text was judged before."""
-    writing, earlier = _written(session, post, post.body)
-    places = [replace(one, body="") for one in earlier]
-    rule = replace(current.programme.discussion, min_characters=0, min_words=0)
-    any_length = replace(current, programme=replace(current.programme, discussion=rule))
-    judged = _judge(replace(writing, answered_id=post.author_id), any_length, places, [], post.judged_at)
-    return judged if judged.reason in post_credit.CAPS else judgement_of(post)
+    return judge(writing, current, earlier, others, now)
 
 
 def checked_body(text: str) -> str:
@@ -258,26 +241,11 @@ def reply_many(session: Session, thread_id: int, replies: Sequence[Reply], now: 
             raise NotFound(what="thread")
         place = Place(module, mine, (mine.class_group_id,))
         check_takes_part(place)
-        writings.append(_Writing(one.actor, place, checked_body(one.body), thread.author_id))
+        writings.append(Writing(one.actor, place, checked_body(one.body), thread.author_id))
     return _write_all(session, thread, writings, now)
 
 
-@dataclass(frozen=True, slots=True)
-class _Writing:
-    """A post about to be written; `answered_id` is the user whom it answers, its own author where that is nobody."""
-
-    actor: Actor
-    place: Place
-    body: str
-    answered_id: int
-    reply_to_id: int | None = None
-
-    @property
-    def is_reply(self) -> bool:
-        return self.answered_id != self.actor.user_id
-
-
-def _write(session: Session, thread: Thread, writing: _Writing, now: datetime) -> Post:
+def _write(session: Session, thread: Thread, writing: Writing, now: datetime) -> Post:
     (post,) = _write_all(session, thread, [writing], now)
     if writing.place.enrolment is None:
         about, group_id = f"post/{post.id}", thread.class_group_id
@@ -285,7 +253,7 @@ def _write(session: Session, thread: Thread, writing: _Writing, now: datetime) -
     return post
 
 
-def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], now: datetime) -> list[Post]:
+def _write_all(session: Session, thread: Thread, writings: Sequence[Writing], now: datetime) -> list[Post]:
     """Write posts in a thread, each judged by what was written before in the programme, and enter what they earn."""
     if not writings:
         return []
@@ -295,7 +263,7 @@ def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], n
     said = repeats.said_before(
         session, writings[0].place.module.programme_id, [one.body for one in writings], for_writing=True
     )
-    earlier = _earlier(session, list(mine))
+    earlier = earlier_posts(session, list(mine))
     # By their ids those that follow are compared with them.
     ids = batches.next_ids(session, Post, len(writings))
     posts: list[Post] = []
@@ -308,8 +276,8 @@ def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], n
             versions[key] = current_of(session, one.place, now)
         current = versions[key]
         before = earlier[enrolment.id] if enrolment is not None else []
-        others = said.near(one.body, one.actor.user_id) if _is_judged(one.place, current) else []
-        judgement = _judge(one, current, before, others, now)
+        others = said.near(one.body, one.actor.user_id) if is_judged(one.place, current) else []
+        judgement = judge(one, current, before, others, now)
         before.append(EarlierPost(one.body, one.place.module.key, now, judgement.counts))
         post = _post(post_id, thread, one, judgement, now)
         posts.append(post)
@@ -344,7 +312,7 @@ def _write_all(session: Session, thread: Thread, writings: Sequence[_Writing], n
     return posts
 
 
-def _post(post_id: int, thread: Thread, writing: _Writing, judgement: Judgement, now: datetime) -> Post:
+def _post(post_id: int, thread: Thread, writing: Writing, judgement: Judgement, now: datetime) -> Post:
     return Post(
         id=post_id,
         thread_id=thread.id,
@@ -357,91 +325,6 @@ def _post(post_id: int, thread: Thread, writing: _Writing, judgement: Judgement,
         judgement=write_judgement(judgement),
         mark="",
         edits=0,
-    )
-
-
-def _answered_author(session: Session, thread: Thread, reply_to_id: int | None) -> int:
-    """Whom a post in a thread answers: the author of the post it names, else whoever began the thread.
-
-    Raises:
-        NotFound: the post is not in the thread.
-    """
-    if reply_to_id is None:
-        return thread.author_id
-    answered = session.get(Post, reply_to_id)
-    if answered is None or answered.thread_id != thread.id:
-        raise NotFound(what="post")
-    return answered.author_id
-
-
-def current_of(session: Session, place: Place, now: datetime) -> InForce:
-    """The version in force of a place's programme, as the learner takes it."""
-    if place.enrolment is not None:
-        return catalogue.for_enrolment(session, place.enrolment, now)
-    return catalogue.in_force(session, place.module.programme_id, now)
-
-
-def _earlier(
-    session: Session, enrolment_ids: Sequence[int], *, without: int | None = None
-) -> dict[int, list[EarlierPost]]:
-    """What enrolments wrote so far, in the order in which they wrote it, as it stands now.
-
-    A post that was taken back was never said; but taking back what a tutor made void does not make it new.
-    """
-    found: dict[int, list[EarlierPost]] = {one: [] for one in enrolment_ids}
-    rows = session.execute(
-        select(Post.enrolment_id, Post.body, Post.judged_at, Post.counts, ModuleRow.key, Post.mark, Post.taken_back_at)
-        .join(Thread, Thread.id == Post.thread_id)
-        .join(ModuleRow, ModuleRow.id == Thread.module_id)
-        .where(among(Post.enrolment_id, enrolment_ids), Post.id != (without or 0))
-        .where(or_(Post.taken_back_at.is_(None), Post.mark == Mark.VOID))
-        .order_by(Post.id)
-    )
-    for enrolment_id, body, judged_at, counts, key, mark, taken_back_at in rows:
-        if enrolment_id is not None:
-            counted = post_credit.earns(counts=counts, mark=mark, is_taken_back=taken_back_at is not None)
-            found[enrolment_id].append(EarlierPost(body, key, judged_at, counted))
-    return found
-
-
-def _written(session: Session, post: Post, body: str) -> tuple[_Writing, list[EarlierPost]]:
-    """A post as it was written, with a text, and what its author wrote besides."""
-    thread = session.get_one(Thread, post.thread_id)
-    module = session.get_one(ModuleRow, thread.module_id)
-    answered = _answered_author(session, thread, post.reply_to_id)
-    enrolment = session.get_one(Enrolment, post.enrolment_id) if post.enrolment_id is not None else None
-    author = session.get_one(User, post.author_id)
-    actor = Actor(author.id, author.login, author.name, author.language, ())
-    writing = _Writing(actor, Place(module, enrolment, ()), body, answered, post.reply_to_id)
-    if enrolment is None:
-        return writing, []
-    return writing, _earlier(session, [enrolment.id], without=post.id)[enrolment.id]
-
-
-def _is_judged(place: Place, current: InForce) -> bool:
-    """Whether a post of somebody in this place can earn anything at all."""
-    return place.enrolment is not None and current.programme.component_of(ComponentKind.DISCUSSION) is not None
-
-
-def _judge(
-    writing: _Writing,
-    current: InForce,
-    earlier: Sequence[EarlierPost],
-    others: Sequence[OthersPost],
-    now: datetime,
-) -> Judgement:
-    if not _is_judged(writing.place, current):
-        nowhere = writing.place.enrolment is not None
-        return Judgement(False, PostReason.NO_CREDIT_HERE if nowhere else PostReason.NOT_A_LEARNER)
-    return discussion.judge_post(
-        writing.body,
-        module_key=writing.place.module.key,
-        earlier=earlier,
-        others=others,
-        is_reply=writing.is_reply,
-        rule=current.programme.discussion,
-        window=current.programme.window,
-        now=now,
     )
 
 
@@ -479,33 +362,3 @@ def _checked(text: str, name: str, longest: int) -> str:
     if len(text) > longest:
         raise Malformed(f"{name}_too_long", longest=longest)
     return text
-
-
-def write_judgement(judgement: Judgement) -> dict[str, Any]:
-    """A judgement as it is kept."""
-    return {
-        "reason": judgement.reason.value,
-        "characters": judgement.characters,
-        "words": judgement.words,
-        "similarity_percent": judgement.similarity_percent,
-        "repeats_at": judgement.repeats_at.isoformat() if judgement.repeats_at else None,
-        "cap": judgement.cap,
-        "is_reply": judgement.is_reply,
-        "compared_with": [list(one) for one in judgement.compared_with],
-    }
-
-
-def read_judgement(kept: dict[str, Any]) -> Judgement:
-    """The judgement that `write_judgement` wrote."""
-    reason = PostReason(kept["reason"])
-    return Judgement(
-        counts=reason is PostReason.COUNTS,
-        reason=reason,
-        characters=kept["characters"],
-        words=kept["words"],
-        similarity_percent=kept["similarity_percent"],
-        repeats_at=datetime.fromisoformat(kept["repeats_at"]) if kept["repeats_at"] else None,
-        cap=kept["cap"],
-        is_reply=kept.get("is_reply", False),
-        compared_with=tuple((post_id, version) for post_id, version in kept.get("compared_with", ())),
-    )

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from lms_plugin.domain import post_credit
 from lms_plugin.domain.discussion import Judgement
 from lms_plugin.domain.programme import ComponentKind
-from lms_plugin.services import discussion
+from lms_plugin.services import post_judging
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.entering import Credit, Entering, enter_many, lock_ledgers
 from lms_plugin.storage.activity import Post, PostChange, Thread
@@ -74,7 +74,7 @@ def take_judgement(post: Post, judgement: Judgement, current: InForce, judged_at
     One that does not count any more keeps both: what it earned is taken back where and when it was earned.
     """
     component = current.programme.component_of(ComponentKind.DISCUSSION)
-    post.counts, post.judgement = judgement.counts, discussion.write_judgement(judgement)
+    post.counts, post.judgement = judgement.counts, post_judging.write_judgement(judgement)
     if judgement.counts and component is not None:
         post.credit_ms = current.programme.discussion.worth_ms(judgement.is_reply)
         post.component_key = component.key

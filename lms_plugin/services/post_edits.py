@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from lms_plugin.domain import post_credit
 from lms_plugin.domain.errors import Conflict
 from lms_plugin.domain.post_credit import Mark
-from lms_plugin.services import discussion, post_access, post_changes, repeats
+from lms_plugin.services import discussion, post_access, post_changes, post_judging, repeats
 from lms_plugin.services.access import Actor, Place
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.post_changes import Act
@@ -28,10 +28,10 @@ def edit(session: Session, actor: Actor, post_id: int, *, body: str, now: dateti
     post_changes.lock(session, post)
     if post.taken_back_at is None and body == post.body:
         return post
-    current = discussion.current_of(session, place, now)
+    current = post_judging.current_of(session, place, now)
     _check_editable(post, current, now)
     judged_at = post_credit.judged_at(counted=post.counts, judged_before_at=post.judged_at, now=now)
-    judgement = discussion.judge_edited(session, post, current, body, judged_at)
+    judgement = post_judging.judge_edited(session, post, current, body, judged_at)
     act = Act(actor.user_id, now, current)
     change = post_changes.note(session, post, post_changes.EDITED, act, replaces=True)
     before = post.body
@@ -56,7 +56,7 @@ def take_back(session: Session, actor: Actor, post_id: int, now: datetime) -> Po
     post_changes.lock(session, post)
     if post.taken_back_at is not None:
         return post
-    act = Act(actor.user_id, now, discussion.current_of(session, place, now))
+    act = Act(actor.user_id, now, post_judging.current_of(session, place, now))
     change = post_changes.note(session, post, post_changes.TAKEN_BACK, act)
     post.taken_back_at = now
     post_changes.settle(session, post, change, act)
@@ -67,7 +67,7 @@ def may_edit(session: Session, post: Post, place: Place, now: datetime) -> bool:
     """Whether its author may edit a post now."""
     try:
         discussion.check_takes_part(place)
-        _check_editable(post, discussion.current_of(session, place, now), now)
+        _check_editable(post, post_judging.current_of(session, place, now), now)
     except Conflict:
         return False
     return True

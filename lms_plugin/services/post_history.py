@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.discussion import Judgement
-from lms_plugin.services import discussion, post_access, post_changes
+from lms_plugin.services import post_access, post_changes, post_judging
 from lms_plugin.services.access import Actor
 from lms_plugin.storage.activity import Post, PostChange
 from lms_plugin.storage.people import User
@@ -82,8 +82,8 @@ def _versions(post: Post, changes: Sequence[PostChange]) -> list[Version]:
     found, since = [], post.created_at
     for change in changes:
         if change.kind == post_changes.EDITED and change.body is not None and change.judgement is not None:
-            judgement = discussion.read_judgement(change.judgement)
+            judgement = post_judging.read_judgement(change.judgement)
             found.append(Version(change.body, since, change.at, judgement))
             since = change.at
-    found.append(Version(post.body, since, None, discussion.judgement_of(post)))
+    found.append(Version(post.body, since, None, post_judging.judgement_of(post)))
     return found

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from lms_plugin.domain import post_credit
 from lms_plugin.domain.errors import Conflict, Malformed
 from lms_plugin.domain.post_credit import Mark
-from lms_plugin.services import catalogue, discussion, notices, post_access, post_changes
+from lms_plugin.services import catalogue, notices, post_access, post_changes, post_judging
 from lms_plugin.services.access import Actor
 from lms_plugin.services.notices import NewNotice
 from lms_plugin.services.post_changes import Act
@@ -71,8 +71,8 @@ def withdraw(session: Session, actor: Actor, post_id: int, kind: str, *, reason:
     what = post_changes.VOID_LIFTED if is_void else post_changes.EXCELLENT_WITHDRAWN
     change = post_changes.note(session, post, what, act, replaces=is_void)
     if is_void and post.counts and post.taken_back_at is None:
-        judgement = discussion.judge_returned(session, post, act.current)
-        post.counts, post.judgement = judgement.counts, discussion.write_judgement(judgement)
+        judgement = post_judging.judge_returned(session, post, act.current)
+        post.counts, post.judgement = judgement.counts, post_judging.write_judgement(judgement)
     post.mark, post.extra_ms = Mark.NONE.value, 0
     entries = post_changes.settle(session, post, change, act)
     _tell(session, actor, post, enrolment, change, entries)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from lms_plugin.domain.discussion import Judgement
 from lms_plugin.domain.errors import NotAllowed
-from lms_plugin.services import access, discussion, post_marks
+from lms_plugin.services import access, post_judging, post_marks
 from lms_plugin.services.access import Actor
 from lms_plugin.storage.activity import Post, Thread
 from lms_plugin.storage.people import User
@@ -82,7 +82,7 @@ def posts_to_mark(
             body=post.body,
             waits_since=post.edited_at or post.created_at,
             is_edited=post.edited_at is not None,
-            judgement=discussion.judgement_of(post),
+            judgement=post_judging.judgement_of(post),
             mark=post.mark,
         )
         for post, thread, group_name, name in session.execute(query)

@@ -16,7 +16,7 @@ from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.http.post_wording import credit_words, mark_badge
 from lms_plugin.http.wording import judgement_sentence, refusal_sentence
-from lms_plugin.services import access, catalogue, discussion, markup, post_history
+from lms_plugin.services import access, catalogue, discussion, markup, post_history, post_judging
 from lms_plugin.services.access import Actor
 from lms_plugin.services.discussion import PostView, ThreadSummary
 from lms_plugin.storage.activity import Post, Thread
@@ -136,7 +136,7 @@ def start_thread(actor: Actor, module_id: int, draft: Draft) -> int:
         return post, catalogue.in_force_for_module(store, module_id, context().clock()).programme
 
     post, programme = context().database.transact(write)
-    _say_written(discussion.judgement_of(post), programme)
+    _say_written(post_judging.judgement_of(post), programme)
     return post.thread_id
 
 
@@ -156,7 +156,7 @@ def reply(actor: Actor, thread_id: int, draft: Draft) -> tuple[int, int | None]:
         return post, programme, any(one.id == post.id for one in first)
 
     post, programme, is_on_first_page = context().database.transact(write)
-    _say_written(discussion.judgement_of(post), programme)
+    _say_written(post_judging.judgement_of(post), programme)
     return post.id, None if is_on_first_page else post.id - 1
 
 

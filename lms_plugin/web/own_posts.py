@@ -11,7 +11,16 @@ from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.http.post_wording import change_words, credit_words
 from lms_plugin.http.wording import judgement_sentence, refusal_sentence
-from lms_plugin.services import catalogue, discussion, markup, post_access, post_changes, post_edits, post_history
+from lms_plugin.services import (
+    catalogue,
+    discussion,
+    markup,
+    post_access,
+    post_changes,
+    post_edits,
+    post_history,
+    post_judging,
+)
 from lms_plugin.services.access import Place
 from lms_plugin.storage.activity import Post, Thread
 from lms_plugin.web.discussion import POSTS_ON_A_PAGE
@@ -35,7 +44,7 @@ def edit_post(post_id: int) -> ResponseReturnValue:
         return _edit_page(post_id, draft, {"body": refusal_sentence(refusal)}), 422
     except Conflict as refusal:
         return _edit_page(post_id, draft, {"body": refusal_sentence(refusal)}), 409
-    judgement = discussion.judgement_of(post)
+    judgement = post_judging.judgement_of(post)
     sentence = judgement_sentence(judgement, programme.discussion, programme.window.timezone)
     flash(_("Your post was changed. %(judgement)s", judgement=sentence), "success" if judgement.counts else "info")
     return redirect(address, 303)

@@ -15,7 +15,7 @@ from lms_plugin.content.loader import load_programme
 from lms_plugin.domain.hours import milliseconds_of
 from lms_plugin.domain.modes import MEETING_KINDS, ComponentKind
 from lms_plugin.domain.programme import MINUTE_MS, Component, Programme
-from lms_plugin.services import auditing, catalogue, discussion, enrolments, hours, study_records
+from lms_plugin.services import auditing, catalogue, discussion, enrolments, hours, post_judging, study_records
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.enrolments import NewLearner
 from lms_plugin.services.hours import HoursOfEnrolment
@@ -162,7 +162,7 @@ class Learner:
                 body=body,
                 now=self.at(day, EVENING),
             )
-            assert post.counts, discussion.judgement_of(post)
+            assert post.counts, post_judging.judgement_of(post)
 
 
 def enrol(session: Session, key: str, phase: str = "", tier: str = "", *, now: datetime | None = None) -> Learner:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.programme import DiscussionRule
-from lms_plugin.services import discussion
+from lms_plugin.services import discussion, post_judging
 from lms_plugin.storage.programmes import ModuleRow
 from lms_plugin.storage.session import Database
 from tests import builders
@@ -88,6 +88,6 @@ def _counted(session: Session, posts: Sequence[CorpusPost]) -> list[bool]:
         actor, now = actors[post.language, post.author], builders.NOW + timedelta(minutes=number)
         preview = discussion.preview(session, actor, module.id, body=post.body, now=now, thread_id=thread.id)
         written = discussion.reply(session, actor, thread.id, body=post.body, reply_to_id=None, now=now)
-        assert discussion.judgement_of(written) == preview
+        assert post_judging.judgement_of(written) == preview
         found.append(written.counts)
     return found

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from lms_plugin.domain.discussion import PostReason
 from lms_plugin.domain.programme import DiscussionRule
 from lms_plugin.domain.repeats import fingerprints
-from lms_plugin.services import auditing, discussion
+from lms_plugin.services import auditing, discussion, post_judging
 from lms_plugin.services.access import Actor
 from lms_plugin.storage.activity import Post, Thread
 from lms_plugin.storage.ledger import CreditEntryRow
@@ -64,7 +64,7 @@ def test_another_groups_post_is_a_repeat_without_a_name(database: Database) -> N
         assert begin(session, world, world.far, HONEST_ZH[2]).counts
         seen = discussion.preview(session, world.anna, world.module_id, body=f"老师好！{HONEST_ZH[2]}", now=LATER)
         written = begin(session, world, world.anna, f"老师好！{HONEST_ZH[2]}", LATER)
-        assert discussion.judgement_of(written) == seen
+        assert post_judging.judgement_of(written) == seen
         assert (seen.reason, seen.similarity_percent) == (PostReason.REPEATS_ANOTHERS_POST, 100)
         assert seen.repeats_at == NOW
         assert begin(session, world, world.ben, HONEST_ZH[3], LATER).counts
@@ -75,7 +75,7 @@ def test_a_tutors_words_cannot_be_copied_either(database: Database) -> None:
         world = make_world(session)
         begin(session, world, world.tutor, HONEST_ZH[0])
         copied = begin(session, world, world.anna, HONEST_ZH[0], LATER)
-        assert discussion.judgement_of(copied).reason is PostReason.REPEATS_ANOTHERS_POST
+        assert post_judging.judgement_of(copied).reason is PostReason.REPEATS_ANOTHERS_POST
 
 
 def test_a_post_can_be_found_by_what_is_written_with_it(database: Database) -> None:
@@ -97,7 +97,7 @@ def test_posts_written_together_see_each_other(database: Database) -> None:
         ]
         first, second = discussion.reply_many(session, thread.id, replies, NOW)
         assert first.counts
-        judged = discussion.judgement_of(second)
+        judged = post_judging.judgement_of(second)
         assert judged.reason is PostReason.REPEATS_ANOTHERS_POST
         assert judged.compared_with == ((first.id, 0),)
 
@@ -126,7 +126,7 @@ def test_a_very_common_phrase_does_not_hide_a_copy(database: Database) -> None:
             assert begin(session, world, world.far, body).counts
         assert begin(session, world, world.ben, f"{phrase}，{HONEST_ZH[2]}").counts
         copied = begin(session, world, world.anna, f"{phrase}，{HONEST_ZH[2]}", LATER)
-        assert discussion.judgement_of(copied).reason is PostReason.REPEATS_ANOTHERS_POST
+        assert post_judging.judgement_of(copied).reason is PostReason.REPEATS_ANOTHERS_POST
 
 
 # --- replies
@@ -141,9 +141,9 @@ def test_a_reply_to_somebody_else_is_worth_its_own(database: Database, reply_min
         theirs = {"body": HONEST_ZH[2], "now": LATER, "reply_to_id": None}
         seen = discussion.preview(session, world.ben, world.module_id, thread_id=first.thread_id, **theirs)
         answer = discussion.reply(session, world.ben, first.thread_id, **theirs)
-        assert discussion.judgement_of(answer) == seen
+        assert post_judging.judgement_of(answer) == seen
         assert (seen.is_reply, seen.counts) == (True, worth > 0)
-        assert not discussion.judgement_of(mine).is_reply
+        assert not post_judging.judgement_of(mine).is_reply
         minutes = {
             entry.source_id: entry.amount_ms / 60_000
             for entry in session.scalars(select(CreditEntryRow).where(CreditEntryRow.source_kind == "post"))
@@ -172,7 +172,7 @@ def test_what_was_compared_is_compared_again(database: Database) -> None:
         others = begin(session, world, world.far, f"{HONEST_ZH[2][:30]}。{HONEST_ZH[4]}")
         mine = begin(session, world, world.anna, HONEST_ZH[2], LATER)
         assert mine.counts
-        assert discussion.judgement_of(mine).compared_with == ((others.id, 0),)
+        assert post_judging.judgement_of(mine).compared_with == ((others.id, 0),)
     assert_audits_clean(database)
     with database.writing() as session:
         session.get_one(Post, others.id).body = HONEST_ZH[2]
