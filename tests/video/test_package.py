@@ -248,7 +248,9 @@ def test_a_failing_program_is_quoted_with_its_last_lines(tmp_path: Path) -> None
     command = [find_ffmpeg(), "-i", "gone.mp4", "out.mp4"]
     with pytest.raises(EncodeFailed) as refused:
         run(command, tmp_path, duration_ms=1000, limit_seconds=60, on_progress=lambda share: None)
-    assert "gone.mp4: No such file or directory" in str(refused.value.params["why"])
+    why = str(refused.value.params["why"])  # each release of the program has its own words around these
+    assert "gone.mp4" in why
+    assert "No such file or directory" in why
 
 
 def test_a_program_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
