@@ -43,6 +43,7 @@ from lms_plugin.storage.study import StudyRecord
 
 AT_ONCE = 500
 _RECORDS = table_of(StudyRecord)
+_NEXT = timedelta(microseconds=1)
 _NEIGHBOURS = timedelta(days=2)
 """Limits of a day reach so far around a study, whatever the time zones."""
 
@@ -170,6 +171,7 @@ def _record_some(recording: _Recording, records: Sequence[NewRecord]) -> list[Re
     enrolment_ids = sorted({one.enrolment_id for one in records})
     known = _known(session, enrolment_ids, {one.source for one in records})
     last = _last_numbers(session, enrolment_ids)
+    turns = _turns(session, {places[one].user_id for one in enrolment_ids}, recording.now)
     new: list[dict[str, Any]] = []
     corrected: dict[tuple[int, int], str] = {}
     numbers: dict[int, int] = {}
@@ -184,6 +186,7 @@ def _record_some(recording: _Recording, records: Sequence[NewRecord]) -> list[Re
         elif place.state == "active":
             last[one.enrolment_id] += 1
             numbers[at] = values["number"] = last[one.enrolment_id]
+            values["confirmed_at"] = turns[place.user_id]
             new.append(values)
     counted = _count_new(recording, new)
     if new:
@@ -248,6 +251,21 @@ def _last_numbers(session: Session, enrolment_ids: Sequence[int]) -> dict[int, i
     return dict.fromkeys(enrolment_ids, 0) | dict(rows.tuples().all())
 
 
+def _turns(session: Session, user_ids: set[int], now: datetime) -> dict[int, datetime]:
+    """When what people have now is said to be confirmed: after all that they have, by however little.
+
+    Between records what was confirmed first comes first. It was counted by those that were there, so that no slower
+    clock of another server may put it before them.
+    """
+    latest = (
+        select(StudyRecord.user_id, func.max(StudyRecord.confirmed_at))
+        .where(among(StudyRecord.user_id, sorted(user_ids)))
+        .group_by(StudyRecord.user_id)
+    )
+    later = {user_id: last + _NEXT for user_id, last in session.execute(latest).tuples() if last >= now}
+    return dict.fromkeys(user_ids, now) | later
+
+
 def _values(one: NewRecord, place: Place, current: InForce, recording: _Recording) -> dict[str, Any]:
     component = current.programme.component(one.component_key)
     if component is None:
@@ -268,7 +286,6 @@ def _values(one: NewRecord, place: Place, current: InForce, recording: _Recordin
         "most_ms": one.most_ms,
         "rule_version": current.version,
         "confirmed_by_id": recording.confirmed_by_id,
-        "confirmed_at": recording.now,
         "revoked_by_id": None,
         "revoked_at": None,
         "revoked_because": None,

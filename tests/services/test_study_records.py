@@ -151,15 +151,18 @@ def test_a_confirmed_meeting_is_hours_in_the_ledger_with_who_confirmed_it(person
     assert person.audited() is None
 
 
-def test_two_meetings_of_two_programmes_at_the_same_time_count_once(person: Person) -> None:
+def second_enrolment(person: Person) -> int:
+    """The person in another programme too."""
     with person.database.writing() as session:
-        user = session.get_one(Enrolment, person.enrolment_id).user_id
-        second = Enrolment(
-            user_id=user, programme_id=builders.publish(session, make_programme("second")).id, enrolled_at=NOW
-        )
+        programme_id = builders.publish(session, make_programme("second")).id
+        second = Enrolment(user_id=person.user_id, programme_id=programme_id, enrolled_at=NOW)
         session.add(second)
         session.flush()
-        second_id = second.id
+        return second.id
+
+
+def test_two_meetings_of_two_programmes_at_the_same_time_count_once(person: Person) -> None:
+    second_id = second_enrolment(person)
     person.record("meeting/1", (0, 90))
     found = person.record("meeting/2", (60, 150), enrolment_id=second_id)
     assert (found.counted_ms, reasons(found)) == (60 * MINUTE_MS, [(60, 90, "overlaps_study", "“meeting/1”")])
@@ -167,6 +170,25 @@ def test_two_meetings_of_two_programmes_at_the_same_time_count_once(person: Pers
     # The first is withdrawn: the second gets its half hour by an entry of its own.
     person.revoke("meeting/1", LATER + timedelta(hours=1))
     assert person.ledger() == [("meeting/1", 90), ("meeting/2", 60), ("meeting/1", -90), ("meeting/2", 30)]
+    assert person.audited() is None
+
+
+@pytest.mark.parametrize("earlier", [timedelta(0), timedelta(milliseconds=3), timedelta(minutes=30)])
+def test_what_was_confirmed_first_comes_first_whatever_a_clock_says(person: Person, earlier: timedelta) -> None:
+    """Two servers confirm, and the one that is second has the slower clock, or the same moment on it."""
+    assert person.record("meeting/1", (0, 90), most=60).counted_ms == 60 * MINUTE_MS
+    second = person.record("meeting/2", (45, 90), now=LATER - earlier)
+    assert second.counted_ms == 30 * MINUTE_MS
+    assert person.audited() is None
+    person.record("meeting/1", (0, 90), most=60, because="looked at again")
+    assert sorted(person.ledger()) == [("meeting/1", 60), ("meeting/2", 30)]
+    assert person.audited() is None
+
+
+def test_a_moment_that_two_programmes_share_does_not_change_who_was_first(person: Person) -> None:
+    other_id = second_enrolment(person)
+    assert person.record("meeting/1", (0, 90), enrolment_id=other_id).counted_ms == 90 * MINUTE_MS
+    assert person.record("meeting/2", (0, 90)).counted_ms == 0
     assert person.audited() is None
 
 
