@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import intervals
@@ -12,19 +12,12 @@ from lms_plugin.domain.intervals import NOTHING, Segments
 from lms_plugin.services import watched_time
 from lms_plugin.services.entering import enter_many
 from lms_plugin.services.study_rules import WITH_PLACE, Place, Reckoned, Row, Rules, entering_of, reckon_rows
+from lms_plugin.storage import batches
 from lms_plugin.storage.base import table_of
 from lms_plugin.storage.people import User
 from lms_plugin.storage.study import StudyRecord
 
 _RECORDS = table_of(StudyRecord)
-_KEEP_COUNTED = (
-    update(_RECORDS)
-    .where(
-        _RECORDS.c.enrolment_id == bindparam("of_enrolment"),
-        _RECORDS.c.number == bindparam("of_number"),
-    )
-    .values(counted=bindparam("to_counted"), counted_ms=bindparam("to_counted_ms"))
-)
 
 
 def reckon_again(session: Session, user_id: int, now: datetime) -> None:
@@ -100,10 +93,10 @@ def settle(
                 continue
             kept.append(
                 {
-                    "of_enrolment": row.enrolment_id,
-                    "of_number": row.number,
-                    "to_counted": packed,
-                    "to_counted_ms": counted_ms,
+                    "enrolment_id": row.enrolment_id,
+                    "number": row.number,
+                    "counted": packed,
+                    "counted_ms": counted_ms,
                 }
             )
             if counted_ms != row.counted_ms:
@@ -112,8 +105,7 @@ def settle(
                 difference_ms = counted_ms - row.counted_ms
                 because = reasons.get(key, "")
                 entries.append(entering_of(rules, Place.of(row), now_counted, difference_ms, by_id, because))
-    if kept:
-        session.execute(_KEEP_COUNTED, kept)
+    batches.change(session, StudyRecord, ("enrolment_id", "number"), kept)
     enter_many(session, entries, now)
     for known in list(session.identity_map.values()):
         if isinstance(known, StudyRecord):
