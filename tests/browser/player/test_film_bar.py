@@ -1,8 +1,10 @@
 """What the bar under the film shows and says: counted, withheld and why, and the way to what is missing."""
 
+from collections.abc import Callable
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.player.counterpart import Service
@@ -198,6 +200,47 @@ def test_the_card_closes_by_escape_and_gives_the_focus_back(viewer: Viewer, serv
     viewer.page.keyboard.press("Escape")
     expect(viewer.part("stretch")).to_be_hidden()
     assert viewer.focused == "frame"  # what was pressed lies in it
+
+
+def press_for_long(viewer: Viewer, part: Locator, meanwhile: Callable[[], None]) -> None:
+    """A press at the middle of a part; the button is released after what happens meanwhile."""
+    part.hover(force=True)
+    viewer.page.mouse.down()
+    meanwhile()
+    viewer.page.mouse.up()
+
+
+def test_a_press_at_the_bar_counts_though_an_answer_comes_before_its_release(viewer: Viewer, service: Service) -> None:
+    service.beat_interval_seconds = 1
+    service.withheld = [{"from": 6.0, "to": 7.0, "reason": "too_fast"}]
+    viewer.start()
+
+    def meanwhile() -> None:
+        with viewer.page.expect_response("**/beats"), viewer.page.expect_response("**/beats"):
+            pass
+        viewer.reach(viewer.position + 0.3)  # the second answer was read by now
+
+    press_for_long(viewer, viewer.part("spans").locator(".target"), meanwhile)
+    expect(viewer.part("stretch")).to_contain_text("播放过快")
+    assert drawn(viewer, "counted") == [[0, pytest.approx(viewer.position, abs=3)]]  # what was put off is drawn
+
+
+def test_a_press_in_the_list_counts_though_the_list_changes_before_its_release(
+    viewer: Viewer, service: Service
+) -> None:
+    service.beat_interval_seconds = 1
+    service.withheld = [{"from": 6.0, "to": 7.0, "reason": "too_fast"}]
+    viewer.start()
+    service.withheld = [{"from": 9.0, "to": 10.0, "reason": "daily_limit"}]
+
+    def meanwhile() -> None:
+        with viewer.page.expect_response("**/beats"), viewer.page.expect_response("**/beats"):
+            pass
+        viewer.reach(viewer.position + 0.3)
+
+    press_for_long(viewer, viewer.part("reasons").get_by_role("button"), meanwhile)
+    viewer.reach(6.1)  # it plays the stretch that was pressed
+    expect(viewer.part("reasons").locator("li")).to_have_count(2)
 
 
 def test_the_list_keeps_the_focus_while_the_film_is_reported(viewer: Viewer, service: Service) -> None:

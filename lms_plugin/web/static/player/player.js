@@ -13,6 +13,7 @@ import { observe } from "./observer.js";
 import { Order } from "./order.js";
 import { listenToThePage } from "./pagelife.js";
 import { Presence } from "./presence.js";
+import { Press } from "./press.js";
 import { Reasons } from "./reasons.js";
 import { NotOpened, Reporter } from "./reporter.js";
 import { SegmentGatherer } from "./segments.js";
@@ -36,6 +37,7 @@ export class Player {
   #coverage;
   #filmBar;
   #reasons;
+  #press;
   #controls;
   #captions;
   #speed;
@@ -74,6 +76,8 @@ export class Player {
       watch: (from, to) => this.#playStretch(from, to),
       catchUp: () => this.#playFrom(this.#order.frontier),
     });
+
+    this.#press = new Press(root);
 
     const commands = this.#commands();
     const look = { duration: this.#duration, icons: dataset.icons };
@@ -232,8 +236,10 @@ export class Player {
   }
 
   #draw() {
-    this.#filmBar.render();
-    this.#reasons.render();
+    this.#press.after(() => {
+      this.#filmBar.render();
+      this.#reasons.render();
+    });
   }
 
   #onLeaseLost() {
