@@ -176,6 +176,29 @@ def test_what_somebody_is_typing_is_left_alone_when_the_list_changes(assembled: 
     expect(note).to_have_value("先估一估")
 
 
+def test_a_vote_and_the_focus_outlast_a_list_that_changes_meanwhile(assembled: Class) -> None:
+    here = assembled
+    where = f"/meetings/{here.meeting_id}/questions"
+    voter = here.pages["punctual"]
+    here.stage.browser("asking").post(where, body="怎样让学生先量后估？")
+    voter.goto(f"{here.address}{where}")
+    button = voter.get_by_role("button", name=re.compile("我也想问.*先量后估"))
+    live = voter.locator("[data-live]")
+
+    button.focus()
+    here.stage.browser("late").post(where, body="玉米棒能不能当尺子？")
+    expect(live).to_contain_text("玉米棒能不能当尺子？", timeout=LONG_MS)
+    expect(button).to_be_focused()
+
+    # The button goes down, the list has news, the button comes up: it is one press.
+    button.hover()
+    voter.mouse.down()
+    with voter.expect_response(lambda answer: answer.url.endswith("/live") and answer.ok, timeout=LONG_MS):
+        here.stage.browser("early").post(where, body="没有尺子怎么办？")
+    voter.mouse.up()
+    expect(voter.get_by_role("button", name=re.compile("取消附议.*先量后估"))).to_be_visible()
+
+
 @pytest.mark.parametrize(("language", "width"), LOOKS)
 def test_pages_around_a_session_are_for_everybody_and_fit_the_screen(
     assembled: Class, new_page: OpenPage, language: str, width: int

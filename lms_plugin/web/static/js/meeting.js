@@ -2,7 +2,9 @@
 // and later while the line is down, not at all in a hidden tab. "Nothing new" (304) costs a few hundred bytes.
 //
 // <section data-live="/address" data-next-seconds="5" data-seconds-left="12">. What somebody is typing inside of it is
-// left alone until it is sent.
+// left alone until it is sent; a press under way is waited for, and what has the focus has it afterwards.
+
+import { Press } from "./press.js";
 
 const LONGEST_SECONDS = 60;
 const SPREAD = 0.2; // so that a class that opened the page together does not ask together
@@ -10,9 +12,14 @@ const SPREAD = 0.2; // so that a class that opened the page together does not as
 const stale = document.getElementById("live-stale");
 const form = document.querySelector("[data-code-form]");
 
+/** What is the same thing before and after a part was replaced: where it stands and what it does. */
+const nameOf = (one) =>
+  JSON.stringify([one.localName, one.closest("[id]")?.id, one.closest("form")?.getAttribute("action"), one.getAttribute("href") ?? one.value]);
+
 class Part {
   constructor(place) {
     this.place = place;
+    this.press = new Press(place);
     this.failures = 0;
     this.timer = 0;
     this.tag = "";
@@ -60,11 +67,20 @@ class Part {
   take(answer, html) {
     this.nextSeconds = Number(answer.headers.get("X-Next-Seconds")) || this.nextSeconds;
     this.goodUntil = Date.now() + (Number(answer.headers.get("X-Seconds-Left")) || 0) * 1000;
-    if (html !== null && !this.isTypedIn()) {
-      this.place.innerHTML = html;
-      this.tag = answer.headers.get("ETag") ?? "";
-    }
-    this.settle();
+    const tag = answer.headers.get("ETag") ?? "";
+    this.press.after(() => {
+      if (html !== null && !this.isTypedIn()) this.replace(html, tag);
+      this.settle();
+    });
+  }
+
+  replace(html, tag) {
+    const focused = this.place.contains(document.activeElement) ? nameOf(document.activeElement) : null;
+    this.place.innerHTML = html;
+    this.tag = tag;
+    if (!focused) return;
+    const same = [...this.place.querySelectorAll("a, button, summary")].find((one) => nameOf(one) === focused);
+    same?.focus({ preventScroll: true });
   }
 
   isTypedIn() {

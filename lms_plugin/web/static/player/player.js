@@ -1,5 +1,6 @@
 // The player: puts the film, its controls, the gathering of what was played and its reporting together.
 
+import { Press } from "../js/press.js";
 import { Api } from "./api.js";
 import { Captions } from "./captions.js";
 import { Controls } from "./controls.js";
@@ -13,7 +14,6 @@ import { observe } from "./observer.js";
 import { Order } from "./order.js";
 import { listenToThePage } from "./pagelife.js";
 import { Presence } from "./presence.js";
-import { Press } from "./press.js";
 import { Reasons } from "./reasons.js";
 import { NotOpened, Reporter } from "./reporter.js";
 import { SegmentGatherer } from "./segments.js";
