@@ -3,6 +3,7 @@
 And what it looks at: the service with one of everybody, at an address.
 """
 
+import io
 import os
 import shutil
 import threading
@@ -14,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page, expect, sync_playwright
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from lms_plugin.storage.session import Database
 from tests.stores import SqliteStore
@@ -114,10 +115,29 @@ def address(stage: Stage) -> Iterator[str]:
         yield found
 
 
+class Line(io.BufferedReader):
+    """What a browser sends; one that breaks off has sent all."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        try:
+            return super().read(size)
+        except ConnectionError:
+            return b""
+
+
+class Handler(WSGIRequestHandler):
+    """Closes the file it was sending also where the browser has broken the connection off meanwhile: the server looks
+    for the rest of the request before, and fails there."""
+
+    def setup(self) -> None:
+        super().setup()
+        self.rfile = Line(self.rfile.detach())
+
+
 @contextmanager
 def served(app: Flask) -> Iterator[str]:
     """An application on a port of its own; gives its base address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
