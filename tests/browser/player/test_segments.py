@@ -105,6 +105,14 @@ CASES = {
         [seen(0, 0, "stalled"), seen(0.3, 0.09, "seeking"), seen(0.4, 0.09), seen(1.4, 1.09, "paused")],
         [[0, 1.09, 1]],
     ),
+    "also where a busy computer has seen the film run at 0 before": (
+        [seen(0, 0, "stalled"), seen(0.2, 0), seen(0.3, 0.124, "seeking"), seen(0.4, 0.13), seen(1.4, 1.13, "paused")],
+        [[0, 1.13, 1]],
+    ),
+    "but not once something was played": (
+        [seen(0, 0, "stalled"), seen(0.2, 0), seen(0.25, 0.05), seen(0.3, 0.2, "seeking"), seen(1.3, 1.2, "paused")],
+        [[0, 0.05, 1]],
+    ),
     "the viewer who goes there claims from there": (
         [seen(0, 0, "stalled"), seen(0.3, 0.09, "seeking", "ours"), seen(0.4, 0.09), seen(1.4, 1.09, "paused")],
         [[0.09, 1.09, 1]],

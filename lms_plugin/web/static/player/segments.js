@@ -123,7 +123,8 @@ export class SegmentGatherer {
       this.#reached = 0;
     } else if (seen.seeking || !this.#plausible(seen)) {
       this.#end(open.last);
-      this.#reached = null;
+      // At 0 the film has only been set going: where this is the way to its first frame, nothing is skipped.
+      if (!seen.seeking || this.#reached > 0) this.#reached = null;
     } else {
       open.last = Math.max(open.last, seen.position);
       open.lastAt = seen.at;
