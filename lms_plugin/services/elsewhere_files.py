@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from lms_plugin.domain.elsewhere import ELSEWHERE
 from lms_plugin.domain.programme import Programme
-from lms_plugin.services import access, catalogue, elsewhere, study_rules
+from lms_plugin.services import access, catalogue, elsewhere, study_records, study_rules
 from lms_plugin.services.access import Actor
 from lms_plugin.services.elsewhere import Claim, Vouched
 from lms_plugin.services.elsewhere_rows import Learner, claim_of
@@ -181,10 +181,12 @@ def _counts(
     """How much of each row would count, by row: reckoned as the ledger will be, with what was entered before."""
     number_of: dict[int, int] = {}
     rows: list[Row | StudyRecord] = []
+    after = now  # as it will be entered: after all that there is, also what another server's clock has dated later
     changed = {one.before.record.source: one for one in good if one.before is not None}
     for some in portions(sorted(places), _AT_ONCE):
         mine = select(StudyRecord).where(StudyRecord.enrolment_id.in_(some), StudyRecord.kind == ELSEWHERE)
         for record in session.scalars(mine):
+            after = max(after, record.confirmed_at + study_records.NEXT)
             one = changed.get(record.source)
             if one is not None:
                 number_of[one.row] = record.number
@@ -196,7 +198,7 @@ def _counts(
             number_of[one.row] = _AFTER_ALL + one.row
             moment = elsewhere.moment_of(programme, one.claim.completed_on)
             version = rules.at(places[one.claim.enrolment_id], moment).version
-            rows.append(_as_row(one.claim, number_of[one.row], version, now))
+            rows.append(_as_row(one.claim, number_of[one.row], version, after))
     reckoned = study_rules.reckon_elsewhere(
         study_rules.in_order(rows), lambda row: rules.study(places[row.enrolment_id], row)
     )

@@ -28,6 +28,7 @@ from lms_plugin.services.sums import Sums, sums_of
 from lms_plugin.storage import batches
 from lms_plugin.storage.among import among
 from lms_plugin.storage.ledger import ComponentTotal, ComponentWeek, CreditEntryRow, LedgerHead
+from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment
 
 AT_ONCE = 1000
@@ -86,13 +87,20 @@ def day_of_entry(programme: Programme, detail: Mapping[str, object], recorded_at
 
 
 def lock_ledgers(session: Session, enrolment_ids: Iterable[int]) -> None:
-    """Hold the heads of these ledgers, in the order of their enrolments, those that there are."""
+    """Hold these ledgers: the people they are of and, where something was entered, their heads.
+
+    A ledger has a head from its first entry on. Until then only the people keep their doings one after the other; they
+    are held before any head, as everywhere, each in one order.
+    """
     wanted = sorted(set(enrolment_ids))
+    if not wanted:
+        return
+    people = select(User.id).join(Enrolment, Enrolment.user_id == User.id).where(among(Enrolment.id, wanted))
+    session.execute(people.order_by(User.id).with_for_update(of=User, key_share=True)).all()
     heads = (
         select(LedgerHead.enrolment_id).where(among(LedgerHead.enrolment_id, wanted)).order_by(LedgerHead.enrolment_id)
     )
-    if wanted:
-        session.execute(heads.with_for_update()).all()
+    session.execute(heads.with_for_update()).all()
 
 
 def enter_many(session: Session, entries: Sequence[Entering], now: datetime) -> list[int]:

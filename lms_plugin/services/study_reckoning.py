@@ -13,6 +13,7 @@ from lms_plugin.services import watched_time
 from lms_plugin.services.entering import enter_many
 from lms_plugin.services.study_rules import WITH_PLACE, Place, Reckoned, Row, Rules, entering_of, reckon_rows
 from lms_plugin.storage import batches
+from lms_plugin.storage.among import among
 from lms_plugin.storage.base import table_of
 from lms_plugin.storage.people import User
 from lms_plugin.storage.study import StudyRecord
@@ -41,7 +42,7 @@ def with_records(session: Session, spans: Mapping[int, tuple[datetime, datetime]
 
 def lock_people(session: Session, user_ids: Iterable[int]) -> None:
     """Hold these persons' rows, in one order for everybody; rows that refer to them can be written meanwhile."""
-    people = select(User.id).where(User.id.in_(sorted(set(user_ids)))).order_by(User.id)
+    people = select(User.id).where(among(User.id, sorted(set(user_ids)))).order_by(User.id)
     session.execute(people.with_for_update(key_share=True)).all()
 
 

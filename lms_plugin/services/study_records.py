@@ -43,7 +43,8 @@ from lms_plugin.storage.study import StudyRecord
 
 AT_ONCE = 500
 _RECORDS = table_of(StudyRecord)
-_NEXT = timedelta(microseconds=1)
+NEXT = timedelta(microseconds=1)
+"""What is confirmed after something else is so by at least this much."""
 _NEIGHBOURS = timedelta(days=2)
 """Limits of a day reach so far around a study, whatever the time zones."""
 
@@ -262,7 +263,7 @@ def _turns(session: Session, user_ids: set[int], now: datetime) -> dict[int, dat
         .where(among(StudyRecord.user_id, sorted(user_ids)))
         .group_by(StudyRecord.user_id)
     )
-    later = {user_id: last + _NEXT for user_id, last in session.execute(latest).tuples() if last >= now}
+    later = {user_id: last + NEXT for user_id, last in session.execute(latest).tuples() if last >= now}
     return dict.fromkeys(user_ids, now) | later
 
 

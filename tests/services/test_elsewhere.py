@@ -1,7 +1,7 @@
 """Study completed elsewhere: read from files, vouched for, capped, counted once, corrected by entries, audited."""
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -78,12 +78,12 @@ class World:
             table = read_table(as_csv([header, *rows]), COMPLETIONS)
             return elsewhere_files.plan(session, actor or self.office, self.programme_id, table, NOW)
 
-    def enter(self, *rows: list[str], actor: Actor | None = None) -> int:
+    def enter(self, *rows: list[str], actor: Actor | None = None, now: datetime = NOW) -> int:
         with self.database.writing() as session:
             table = read_table(as_csv([HEADER, *rows]), COMPLETIONS)
-            plan = elsewhere_files.plan(session, actor or self.office, self.programme_id, table, NOW)
+            plan = elsewhere_files.plan(session, actor or self.office, self.programme_id, table, now)
             assert plan.faults == ()
-            return elsewhere_files.enter(session, actor or self.office, plan, NOW)
+            return elsewhere_files.enter(session, actor or self.office, plan, now)
 
     def ledger(self) -> list[tuple[str, int]]:
         """(component, minutes) of the teacher's entries."""
@@ -175,6 +175,16 @@ def test_a_component_takes_at_most_its_share_from_elsewhere(world: World) -> Non
             ["elsewhere_limit"],
             ["elsewhere_limit"],
         ]
+
+
+def test_a_preview_is_right_also_where_another_servers_clock_is_ahead(world: World) -> None:
+    world.enter(row(hours="7"), now=NOW + timedelta(minutes=5))
+    second = row(hours="7", reference="KM-002")
+    (seen,) = world.plan(second).good
+    assert seen.counts_ms // HOUR_MS == 3
+    world.enter(second)
+    assert world.ledger() == [("video", 7 * 45), ("video", 3 * 45)]
+    assert world.audited() is None
 
 
 def test_what_is_taken_back_makes_room_for_the_rest(world: World) -> None:

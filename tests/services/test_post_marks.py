@@ -1,5 +1,6 @@
 """Marks, edits and taking back: who may, what the ledger enters, who is told, and the audit of it; on both stores."""
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -304,6 +305,32 @@ def test_what_a_decision_took_is_not_taken_again(session: Session, forum: Forum)
     forum.withdraw(session, post, "void", at=TOMORROW)
     assert forum.credited_ms(session) == 5 * MINUTE_MS
     assert forum.audited(session) is None
+
+
+@pytest.mark.parametrize("are_edits", [False, True])
+def test_the_first_posts_of_all_at_the_same_moment_do_not_pass_a_cap_together(
+    database: Database, are_edits: bool
+) -> None:
+    """Nothing was entered for the learner before, so that there is no head of a ledger to wait at."""
+    with database.writing() as session:
+        forum = open_forum(session, replace(RULE, max_per_module=1))
+        blanks = [forum.write(session, SHORT) for _ in TEXTS] if are_edits else []
+    together = threading.Barrier(len(TEXTS), timeout=60)
+
+    def write(number: int) -> bool:
+        def work(store: Session) -> bool:
+            if are_edits:
+                return forum.edit(store, blanks[number], TEXTS[number], at=LATER).counts
+            return store.get_one(Post, forum.write(store, TEXTS[number], at=LATER)).counts
+
+        together.wait()
+        return database.transact(work)
+
+    with ThreadPoolExecutor(len(TEXTS)) as pool:
+        assert sorted(pool.map(write, range(len(TEXTS)))) == [False] * (len(TEXTS) - 1) + [True]
+    with database.reading() as session:
+        assert forum.credited_ms(session) == 15 * MINUTE_MS
+        assert forum.audited(session) is None
 
 
 def test_two_edits_at_the_same_moment_do_not_both_pass_a_cap(database: Database) -> None:
