@@ -103,10 +103,11 @@ def test_an_author_chooses_a_learner_studies_and_the_platform_hears_of_it(rig: R
     assert "token" not in inner.url
     viewer = Viewer(inner, rig.installation.base_url)
     viewer.part("start").click()
-    viewer.until("ended")
+    viewer.until_the_end()
 
     def hears_of_the_whole_film() -> bool:
-        page.get_by_role("button", name="Update the hours").click()
+        with page.expect_response(re.compile("/standing")):
+            page.get_by_role("button", name="Update the hours").click()
         return Published("completion", {"completion": 1.0}) in rig.workbench.published()
 
     assert wait_until(hears_of_the_whole_film, 30)

@@ -102,5 +102,9 @@ function LmsPluginStudent(runtime, element, given) {
       refresh(false);
     }
   });
+  /* Until here a press would have been lost. */
+  for (const button of root.querySelectorAll("[data-action]")) {
+    button.disabled = false;
+  }
   refresh(true);
 }
