@@ -4,11 +4,14 @@ from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.player.counterpart import Service
 from tests.browser.player.viewer import Viewer
+
+STOPS_BEFORE = 9
+"""Where a film that plays one stretch has stopped long ago, also on a machine that is very busy."""
 
 
 def drawn(viewer: Viewer, state: str) -> list[list[float]]:
@@ -32,8 +35,7 @@ def test_the_bar_grows_with_each_answer(viewer: Viewer, service: Service) -> Non
     service.covered = [[5, 12]]
     viewer.start()
     expect(viewer.part("line")).to_have_text("已计入 00:07 / 00:12")
-    viewer.reach(1.2)
-    stood = viewer.pause()
+    stood = viewer.pause_at(1.2)
     service.wait_for(lambda heard: heard.beats)
     counted = int(sum(to - start for start, to in service.covered))
     expect(viewer.part("line")).to_have_text(f"已计入 00:{counted:02d} / 00:12")
@@ -86,8 +88,8 @@ def test_a_withheld_stretch_is_played_again_by_its_button_and_then_counts(viewer
     expect(viewer.part("reasons").locator("li")).to_have_count(1)
     service.withheld = []
     viewer.part("reasons").get_by_role("button", name="重看 00:05–00:06").click()
-    viewer.until("pause")
-    assert viewer.position == pytest.approx(6.2, abs=0.3)
+    viewer.stopped_at(6.2)
+    assert viewer.position < STOPS_BEFORE
     expect(viewer.part("reasons")).to_be_hidden()
     expect(viewer.part("legend-withheld")).to_be_hidden()
     assert drawn(viewer, "withheld") == []
@@ -97,8 +99,8 @@ def test_a_held_stretch_is_played_from_its_button_before_the_film_was_started(vi
     service.page_held = [{"from": 5.0, "to": 6.2, "reason": "presence_unanswered"}]
     viewer.open()
     viewer.part("reasons").get_by_role("button", name="重看 00:05–00:06").click()
-    viewer.until("pause")
-    assert viewer.position == pytest.approx(6.2, abs=0.3)
+    viewer.stopped_at(6.2)
+    assert viewer.position < STOPS_BEFORE
     service.wait_for(lambda heard: heard.segments)
     assert service.segments[0]["from"] == pytest.approx(5.0, abs=0.1)
 
@@ -110,8 +112,8 @@ def test_an_address_can_ask_for_one_stretch_which_plays_once_somebody_starts_it(
     expect(viewer.part("start-text")).to_have_text("重看 00:05–00:06")
     assert service.opened == []
     viewer.part("start").click()
-    viewer.until("pause")
-    assert viewer.position == pytest.approx(6.2, abs=0.3)
+    viewer.stopped_at(6.2)
+    assert viewer.position < STOPS_BEFORE
 
 
 @pytest.mark.parametrize("query", ["from=99&to=100", "from=-1", "from=x&to=3", "to=3"])
@@ -124,8 +126,7 @@ def test_go_to_what_is_missing_skips_what_is_counted(viewer: Viewer, service: Se
     service.covered = service.page_covered = [[0, 6.5], [8, 12]]
     viewer.open()
     viewer.part("next-gap").click()
-    viewer.reach(6.6)
-    stood = viewer.pause()
+    stood = viewer.pause_at(6.6)
     service.wait_for(lambda heard: heard.segments)
     assert service.segments[0]["from"] == 6.5
     assert stood < 8
@@ -183,9 +184,8 @@ def test_a_stretch_opens_at_the_bar_and_is_played_from_there(viewer: Viewer, ser
     expect(card).to_contain_text("播放时没有从服务器取过这一段，重看后即可计入：")
     viewer.page.keyboard.press("Enter")
     expect(card).to_be_hidden()
-    viewer.reach(6.1)
-    viewer.until("pause")
-    assert viewer.position == pytest.approx(7, abs=0.3)
+    viewer.stopped_at(7)
+    assert viewer.position < STOPS_BEFORE
     expect(viewer.part("legend-held")).to_be_hidden()
 
 
@@ -210,19 +210,23 @@ def press_for_long(viewer: Viewer, part: Locator, meanwhile: Callable[[], None])
     viewer.page.mouse.up()
 
 
+def two_answers(viewer: Viewer) -> None:
+    """Wait until the first of two more answers was read by the page."""
+    for _ in range(2):
+        with viewer.page.expect_response("**/beats"):
+            pass
+
+
 def test_a_press_at_the_bar_counts_though_an_answer_comes_before_its_release(viewer: Viewer, service: Service) -> None:
     service.beat_interval_seconds = 1
     service.withheld = [{"from": 6.0, "to": 7.0, "reason": "too_fast"}]
     viewer.start()
 
-    def meanwhile() -> None:
-        with viewer.page.expect_response("**/beats"), viewer.page.expect_response("**/beats"):
-            pass
-        viewer.reach(viewer.position + 0.3)  # the second answer was read by now
-
-    press_for_long(viewer, viewer.part("spans").locator(".target"), meanwhile)
+    press_for_long(viewer, viewer.part("spans").locator(".target"), lambda: two_answers(viewer))
     expect(viewer.part("stretch")).to_contain_text("播放过快")
-    assert drawn(viewer, "counted") == [[0, pytest.approx(viewer.position, abs=3)]]  # what was put off is drawn
+    (counted,) = drawn(viewer, "counted")  # what was put off is drawn
+    assert counted[0] == 0
+    assert counted[1] > 0
 
 
 def test_a_press_in_the_list_counts_though_the_list_changes_before_its_release(
@@ -231,16 +235,44 @@ def test_a_press_in_the_list_counts_though_the_list_changes_before_its_release(
     service.beat_interval_seconds = 1
     service.withheld = [{"from": 6.0, "to": 7.0, "reason": "too_fast"}]
     viewer.start()
-    service.withheld = [{"from": 9.0, "to": 10.0, "reason": "daily_limit"}]
 
     def meanwhile() -> None:
-        with viewer.page.expect_response("**/beats"), viewer.page.expect_response("**/beats"):
-            pass
-        viewer.reach(viewer.position + 0.3)
+        service.withheld = [{"from": 9.0, "to": 10.0, "reason": "daily_limit"}]
+        two_answers(viewer)
 
     press_for_long(viewer, viewer.part("reasons").get_by_role("button"), meanwhile)
-    viewer.reach(6.1)  # it plays the stretch that was pressed
-    expect(viewer.part("reasons").locator("li")).to_have_count(2)
+    viewer.stopped_at(7)  # it plays the stretch that was pressed
+    assert viewer.position < STOPS_BEFORE
+    expect(viewer.part("reasons")).to_contain_text("超过每日学时上限")
+
+
+def test_a_place_asked_for_while_the_session_is_opened_is_where_it_begins(viewer: Viewer, service: Service) -> None:
+    service.page_held = HELD[2:3]
+    held: list[Route] = []
+    viewer.page.route("**/playback-sessions", lambda route: held.append(route))
+    viewer.open()
+    with viewer.page.expect_request("**/playback-sessions"):
+        viewer.part("start").click()
+    viewer.part("reasons").get_by_role("button").click()
+    held[0].continue_()
+    viewer.stopped_at(7)
+    service.wait_for(lambda heard: heard.segments)
+    assert service.segments[0]["from"] == pytest.approx(6, abs=0.05)
+
+
+def test_a_message_does_not_move_what_is_being_pressed(viewer: Viewer, service: Service) -> None:
+    viewer.start()
+    service.line_is_cut = True
+
+    def meanwhile() -> None:
+        with viewer.page.expect_event("requestfailed"):
+            viewer.script("video.pause();")
+        # A message that is not put off is there by now.
+        viewer.page.evaluate("() => new Promise((resume) => setTimeout(resume, 300))")
+
+    press_for_long(viewer, viewer.part("next-gap"), meanwhile)
+    expect(viewer.notice("delivery")).to_be_visible()
+    viewer.reach(0.2)
 
 
 def test_the_list_keeps_the_focus_while_the_film_is_reported(viewer: Viewer, service: Service) -> None:

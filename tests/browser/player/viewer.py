@@ -19,7 +19,7 @@ class Viewer:
 
     def open(self) -> None:
         self.page.goto(f"{self.address}/film")
-        expect(self.part("start")).to_be_visible()
+        expect(self.part("start")).to_be_enabled()  # by the player; the markup shows it before there is one
 
     def start(self) -> None:
         """Open the page and press play; returns when the film runs."""
@@ -29,29 +29,52 @@ class Viewer:
 
     def reach(self, position: float) -> None:
         """Let the film play until the playhead is at least there."""
-        self._wait_for(
-            "timeupdate",
+        self.at(position, "")
+
+    def pause_at(self, position: float) -> float:
+        """Let the film play until the playhead is at least there, and press pause within the same task of the page, so
+        that no slow machine plays on meanwhile; answers where it stands then."""
+        self.at(position, "document.querySelector('[data-part=toggle]').click();")
+        self.stopped_at(position)
+        return self.position
+
+    def at(self, position: float, body: str) -> Any:
+        """Run a script with `video` at hand in the very task in which the film is seen playing there; gives what it
+        returns."""
+        return self._wait_for(
+            ["timeupdate"],
             f"!video.paused && !video.seeking && video.currentTime >= {position}",
             f"playing at {position}",
+            body,
         )
 
-    def until(self, event: str) -> None:
-        """Wait for the next event of the media element."""
-        self._wait_for(event, "true", event)
+    def stopped_at(self, position: float) -> None:
+        """Wait until the film stands there or farther on, however long it has stood there."""
+        there = f"video.paused && !video.seeking && video.currentTime >= {position}"
+        self._wait_for(["pause", "seeked"], there, f"standing at {position}")
 
-    def _wait_for(self, event: str, condition: str, what: str) -> None:
-        self.page.evaluate(
+    def until_the_end(self) -> None:
+        """Wait until the film has ended."""
+        self._wait_for(["ended"], "video.ended", "ended")
+
+    def _wait_for(self, events: list[str], condition: str, what: str, body: str = "") -> Any:
+        """Wait for a condition, looking at it now and at each of these events (`timeupdate`: only then)."""
+        return self.page.evaluate(
             f"""(milliseconds) => new Promise((resolve, reject) => {{
               const video = document.querySelector("video");
               const late = () => reject(new Error("never {what}; stands at " + video.currentTime));
               const timer = setTimeout(late, milliseconds);
+              const run = () => {{ {body} }};
+              const listening = new AbortController();
               const look = () => {{
-                if (!({condition})) return;
+                if (listening.signal.aborted || !({condition})) return;
                 clearTimeout(timer);
-                video.removeEventListener("{event}", look);
-                resolve();
+                listening.abort();
+                resolve(run());
               }};
-              video.addEventListener("{event}", look);
+              const events = {events};
+              for (const event of events) video.addEventListener(event, look, {{ signal: listening.signal }});
+              if (!events.includes("timeupdate")) look();
             }})""",
             PATIENCE_MS,
         )

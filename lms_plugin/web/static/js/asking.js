@@ -23,10 +23,10 @@ class Film {
     for (const name of ["timeupdate", "seeking", "loadedmetadata"]) this.#video?.addEventListener(name, tell);
   }
 
-  /** Play from a second; false where there is no film. */
+  /** Play from a second; false where there is no film, or no player of it yet. */
   playFrom(seconds) {
-    if (!this.#player) return false;
-    this.#player.dispatchEvent(new CustomEvent("play-from", { detail: { seconds } }));
+    const wish = new CustomEvent("play-from", { detail: { seconds }, cancelable: true });
+    if (!this.#player || this.#player.dispatchEvent(wish)) return false; // nobody has taken it
     this.#player.scrollIntoView({ block: "nearest" });
     this.#player.focus({ preventScroll: true });
     return true;
@@ -72,9 +72,12 @@ class AskForm {
   }
 
   #listen() {
+    // With the press itself: its "toggle" comes later, when somebody may have typed.
+    this.#box.querySelector("summary").addEventListener("click", () => {
+      if (!this.#box.open) this.#aboutNow();
+    });
     this.#box.addEventListener("toggle", () => {
-      const second = this.#film.second;
-      if (this.#box.open && second !== null && !this.#fields.body.value.trim()) this.#about(second);
+      if (this.#box.open && this.#fields.at.value === "") this.#aboutNow(); // opened by an address
       this.#follow();
     });
     this.#part("take").addEventListener("click", () => {
@@ -120,6 +123,12 @@ class AskForm {
     at.checked = second !== null;
     at.value = second ?? this.#film.second ?? "";
     this.#part("about").textContent = this.#texts.say("about_second", { at: clockTime(Number(at.value)) });
+  }
+
+  /** Make it a question about the film's present second, unless it is written already. */
+  #aboutNow() {
+    const second = this.#film.second;
+    if (second !== null && !this.#fields.body.value.trim()) this.#about(second);
   }
 
   /** Show the film's present second on the button, and offer it where the question is about another one. */

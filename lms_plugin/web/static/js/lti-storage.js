@@ -2,7 +2,8 @@
 
 const PATIENCE_MS = 1500; // a platform that does not answer must not stop anybody
 
-const ask = (message, { target, origin }) =>
+/** Ask the platform's page; null where it has nothing, or no answer came within `patience` (milliseconds). */
+const ask = (message, { target, origin }, patience = null) =>
   new Promise((resolve) => {
     const holder = window.parent === window ? window.opener : window.parent;
     let frame = holder;
@@ -13,7 +14,7 @@ const ask = (message, { target, origin }) =>
     }
     if (!frame || !origin) return resolve(null);
     const id = crypto.randomUUID?.() ?? String(Math.random());
-    const timer = setTimeout(() => done(null), PATIENCE_MS);
+    const timer = patience && setTimeout(() => done(null), patience);
     const done = (value) => {
       clearTimeout(timer);
       window.removeEventListener("message", heard);
@@ -31,10 +32,11 @@ const ask = (message, { target, origin }) =>
 const put = document.querySelector("[data-lti-put]");
 if (put) {
   const { key, value, next } = put.dataset;
-  await ask({ subject: "lti.put_data", key, value }, put.dataset);
+  await ask({ subject: "lti.put_data", key, value }, put.dataset, PATIENCE_MS);
   window.location.replace(next);
 }
 
+// Nothing waits for this one: the form can be used without, and is easier with it however late it comes.
 const get = document.querySelector("[data-lti-get]");
 if (get) {
   const value = await ask({ subject: "lti.get_data", key: get.dataset.key }, get.dataset);

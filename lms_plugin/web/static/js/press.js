@@ -3,15 +3,15 @@
 /** Puts drawing off while something of `root` is being pressed. */
 export class Press {
   #held = false;
-  #putOff = null;
+  #putOff = [];
 
   constructor(root) {
     root.addEventListener("pointerdown", () => this.#hold(), { capture: true });
   }
 
-  /** Draw now or, while a press lasts, right after it; of several drawings put off, the last is done. */
+  /** Draw now or, while a press lasts, right after it, in the order in which it was asked. */
   after(draw) {
-    if (this.#held) this.#putOff = draw;
+    if (this.#held) this.#putOff.push(draw);
     else draw();
   }
 
@@ -31,8 +31,6 @@ export class Press {
 
   #release() {
     this.#held = false;
-    const draw = this.#putOff;
-    this.#putOff = null;
-    draw?.();
+    for (const draw of this.#putOff.splice(0)) draw();
   }
 }

@@ -6,19 +6,35 @@ const ICONS = { info: "info", ok: "check-circle", warn: "warning", bad: "cross-c
 export class Notices {
   #place;
   #icons;
+  #press;
   #shown = new Map();
 
-  /** @param {HTMLElement} place a live region; @param {string} icons address of the icon sheet */
-  constructor(place, icons) {
+  /**
+   * @param {HTMLElement} place a live region; @param {string} icons address of the icon sheet
+   * @param {Press} press what is being pressed; a message that came between would move it away
+   */
+  constructor(place, icons, press) {
     this.#place = place;
     this.#icons = icons;
+    this.#press = press;
   }
 
   /**
    * Show or replace the message of a matter. kind: info, ok, warn or bad. `figure` is a line that may change often;
    * it is not read out again when it does. actions: [{text, run}] become buttons, [{text, address}] links to a new tab.
    */
-  show(matter, { kind, text, figure = "", actions = [] }) {
+  show(matter, message) {
+    this.#press.after(() => this.#show(matter, message));
+  }
+
+  clear(matter) {
+    this.#press.after(() => {
+      this.#shown.get(matter)?.remove();
+      this.#shown.delete(matter);
+    });
+  }
+
+  #show(matter, { kind, text, figure = "", actions = [] }) {
     const same = JSON.stringify([kind, text, actions.map((action) => action.text)]);
     let box = this.#shown.get(matter);
     if (box?.dataset.same !== same) {
@@ -33,11 +49,6 @@ export class Notices {
     const line = box.querySelector(".figure");
     line.hidden = figure === "";
     if (line.textContent !== figure) line.textContent = figure;
-  }
-
-  clear(matter) {
-    this.#shown.get(matter)?.remove();
-    this.#shown.delete(matter);
   }
 
   #box(kind, text, actions) {

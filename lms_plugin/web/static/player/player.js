@@ -49,6 +49,7 @@ export class Player {
   #presence;
   #order;
   #opening = false;
+  #wish = [null, null];
   #lost = false;
   #stopAt = null;
   #startAt;
@@ -88,7 +89,7 @@ export class Player {
     const gatherer = new SegmentGatherer(this.#duration);
     const { videoId, enrolmentId } = dataset;
     this.#reporter = new Reporter({ api: new Api(), store, user, gatherer, videoId, enrolmentId });
-    const notices = new Notices(root.querySelector("[data-part=notices]"), dataset.icons);
+    const notices = new Notices(root.querySelector("[data-part=notices]"), dataset.icons, this.#press);
     this.#messages = new Messages(notices, this.#texts, this.#reporter, { signInAddress: dataset.signIn });
     this.#order = new Order(this.#coverage, this.#reporter, (frontier) => this.#messages.notAhead(frontier));
     this.#speed = new Speed(this.#video, this.#controls, this.#messages);
@@ -178,7 +179,10 @@ export class Player {
     this.#reporter.addEventListener("acknowledged", ({ detail }) => this.#onAnswer(detail.answer));
     this.#reporter.addEventListener("film", ({ detail }) => this.#onFilm(detail.film));
     this.#reporter.addEventListener("lease-lost", () => this.#onLeaseLost());
-    this.#root.addEventListener("play-from", ({ detail }) => this.#playFrom(detail.seconds));
+    this.#root.addEventListener("play-from", (event) => {
+      event.preventDefault(); // taken
+      this.#playFrom(event.detail.seconds);
+    });
     this.#root.querySelector("[data-part=next-gap]").addEventListener("click", () => this.#playNextGap());
   }
 
@@ -186,17 +190,18 @@ export class Player {
 
   /**
    * Open a session, which takes the person's lease, and go on at `position` (null: where the service says), as far as
-   * `stopAt` (null: on and on).
+   * `stopAt` (null: on and on). Of several places asked for meanwhile it is the last.
    */
   async #open(position, stopAt = null) {
+    if (!this.#opening || position !== null) this.#wish = [position, stopAt];
     if (this.#opening) return;
     this.#opening = true;
     this.#controls.cover("busy", this.#texts.say("opening"));
     try {
-      this.#adopt(await this.#reporter.open(), position, stopAt);
+      this.#adopt(await this.#reporter.open(), ...this.#wish);
     } catch (fault) {
       if (!(fault instanceof NotOpened)) throw fault;
-      const retry = () => this.#open(position, stopAt);
+      const retry = () => this.#open(...this.#wish);
       this.#controls.cover("failed", this.#messages.notOpened(fault), retry);
     } finally {
       this.#opening = false;
