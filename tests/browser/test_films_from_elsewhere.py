@@ -40,7 +40,7 @@ def test_a_film_from_another_server_plays_and_counts(tmp_path: Path, new_page: O
             page.wait_for_url("**/modules/*")
             viewer = Viewer(page, made.base_url)
             viewer.part("start").click()
-            viewer.until("ended")
+            viewer.until_the_end()
             with Person(made.base_url, "wang.li", PASSWORD) as teacher:
                 assert wait_until(lambda: credited(teacher) == pytest.approx(FILM_SECONDS, abs=0.2), 20)
             segments = [address for address in asked if address.endswith(".ts")]

@@ -51,8 +51,7 @@ def test_an_evening_of_study_is_credited_to_the_second(
 
     viewer = Viewer(page, installation.base_url)
     viewer.part("start").click()
-    viewer.reach(5.0)
-    first_stop = viewer.pause()
+    first_stop = viewer.pause_at(5.0)
     assert wait_until(lambda: credited(teacher) == pytest.approx(first_stop, abs=TOLERANCE_SECONDS), 20)
     expect(viewer.part("line")).to_contain_text(re.compile(r"Counted 00:0[5-7] / 00:12"))
     shown = page.locator("[data-part=spans] rect").count()
@@ -62,7 +61,7 @@ def test_an_evening_of_study_is_credited_to_the_second(
     expect(viewer.part("start-text")).to_contain_text(re.compile(r"0:0[4-7]"))
     viewer.part("start").click()
     viewer.reach(first_stop + 0.5)
-    viewer.until("ended")
+    viewer.until_the_end()
     assert wait_until(lambda: credited(teacher) == pytest.approx(FILM_SECONDS, abs=TOLERANCE_SECONDS), 20)
 
     page.locator("#new-thread [name=title]").fill("数石子")

@@ -143,7 +143,7 @@ def test_without_locks_an_open_stretch_is_taken_up_when_it_has_stood_still(journ
         globalThis.timer = setInterval(() => store.keep({ session: "alive", seq: 1, segments: played(0, 1) }), 50);
     """
     )
-    found = run(other_tab, WITHOUT_LOCKS + "return left(store);", 0.4)
+    found = run(other_tab, WITHOUT_LOCKS + "return left(store);", 3)
     assert found == [["old", 1, 2], ["old", 2, 3], ["old", 3, 4]]
 
 

@@ -12,9 +12,8 @@ NO_JOURNAL = "Object.defineProperty(globalThis, 'indexedDB', { value: undefined 
 
 def leave_and_mend(viewer: Viewer, service: Service) -> None:
     """Leave the page while the line is still dead; it is mended when the page's last words are lost too."""
-    before = len(service.lost)
     viewer.page.goto("about:blank")
-    service.wait_for(lambda heard: len(heard.lost) >= before + 2)
+    service.wait_for(lambda heard: {("last words", 1), ("last words", 2)} <= set(heard.lost))
     service.line_is_cut = False
 
 
@@ -31,11 +30,9 @@ def watch_on_a_dead_line(viewer: Viewer, service: Service) -> float:
     """Watch in two stretches that don't get through; answers up to where."""
     viewer.start()
     service.line_is_cut = True
-    viewer.reach(0.8)
-    viewer.pause()
+    viewer.pause_at(0.8)
     viewer.toggle()
-    viewer.reach(1.6)
-    stood = viewer.pause()
+    stood = viewer.pause_at(1.6)
     expect(viewer.notice("delivery")).to_be_visible()
     return stood
 
@@ -65,8 +62,7 @@ def test_what_was_kept_goes_before_what_is_played_next(viewer: Viewer, service: 
     watch_on_a_dead_line(viewer, service)
     again = next_page(viewer)
     again.part("start").click()
-    again.reach(2)
-    again.pause()
+    again.pause_at(2)
     expect(again.notice("delivery")).to_be_visible()
     service.line_is_cut = False
     again.send_now()
@@ -84,13 +80,14 @@ def test_a_tab_that_crashes_in_mid_play_loses_a_few_seconds_at_most(viewer: View
     page.goto(f"{viewer.address}/film")
     service.wait_for(lambda heard: heard.beats)
     assert list(service.beats) == [("s1", 1)]
-    assert service.covered == [[0, pytest.approx(4.3, abs=1.3)]]
+    ((begin, end),) = service.covered
+    assert begin == 0
+    assert end > 3
     # The next page has nothing left to claim.
     page.reload()
     again = Viewer(page, viewer.address)
     again.part("start").click()
-    again.reach(0.5)
-    again.pause()
+    again.pause_at(0.5)
     service.wait_for(lambda heard: len(heard.beats) == 2)
     assert list(service.beats) == [("s1", 1), ("s2", 1)]
 
@@ -101,8 +98,7 @@ def test_another_person_at_the_same_computer_neither_sends_nor_loses_it(viewer: 
     service.person_id = 8
     other = next_page(viewer)
     other.part("start").click()
-    other.reach(0.5)
-    other.pause()
+    other.pause_at(0.5)
     service.wait_for(lambda heard: heard.beats)
     assert list(service.beats) == [("s2", 1)]
     service.person_id = 7
@@ -131,8 +127,7 @@ def test_a_tab_does_not_take_what_another_is_playing(viewer: Viewer, service: Se
     tab.goto(f"{viewer.address}/film")
     expect(Viewer(tab, viewer.address).part("start")).to_be_enabled()
     viewer.page.bring_to_front()
-    viewer.reach(4)
-    stood = viewer.pause()
+    stood = viewer.pause_at(4)
     service.wait_for(lambda heard: heard.covered and heard.covered[-1][1] > 3.9)
     assert service.covered == [[0, pytest.approx(stood, abs=0.05)]]
     assert service.seqs == sorted(set(service.seqs))
@@ -141,8 +136,8 @@ def test_a_tab_does_not_take_what_another_is_playing(viewer: Viewer, service: Se
 @pytest.mark.parametrize(
     ("language", "sentence", "figure"),
     [
-        ("zh", "只在本页打开期间保留", "已观看 1 秒，仅在本页打开期间保留，尚未上传"),
-        ("en", "kept only while this page is open", "1 s watched, kept only while this page is open, not sent yet"),
+        ("zh", "只在本页打开期间保留", "已观看 {} 秒，仅在本页打开期间保留，尚未上传"),
+        ("en", "kept only while this page is open", "{} s watched, kept only while this page is open, not sent yet"),
     ],
 )
 def test_a_browser_that_keeps_nothing_is_told_so(
@@ -153,10 +148,9 @@ def test_a_browser_that_keeps_nothing_is_told_so(
     viewer = Viewer(page, address)
     viewer.start()
     service.line_is_cut = True
-    viewer.reach(1)
-    viewer.pause()
+    stood = viewer.pause_at(1)
     expect(viewer.notice("delivery")).to_contain_text(sentence)
-    expect(viewer.notice("delivery").locator(".figure")).to_have_text(figure)
+    expect(viewer.notice("delivery").locator(".figure")).to_have_text(figure.format(int(stood)))
     asked: list[str] = []
     page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
     page.close(run_before_unload=True)
@@ -177,8 +171,7 @@ def test_the_line_coming_back_is_noticed_at_once(viewer: Viewer, service: Servic
     viewer.start()
     # Half a minute at least, so that only the events below can be what sends it.
     service.fail_next(503, **{"Retry-After": "600"})
-    viewer.reach(0.8)
-    viewer.pause()
+    viewer.pause_at(0.8)
     expect(viewer.notice("delivery").get_by_role("button")).to_have_text("立即上传")
     viewer.script("window.dispatchEvent(new Event('online'));")
     service.wait_for(lambda heard: heard.beats)
@@ -186,8 +179,7 @@ def test_the_line_coming_back_is_noticed_at_once(viewer: Viewer, service: Servic
 
     service.fail_next(503, **{"Retry-After": "600"})
     viewer.toggle()
-    viewer.reach(1.6)
-    viewer.pause()
+    viewer.pause_at(1.6)
     expect(viewer.notice("delivery")).to_be_visible()
     viewer.script("document.dispatchEvent(new Event('visibilitychange'));")
     service.wait_for(lambda heard: len(heard.beats) == 2)

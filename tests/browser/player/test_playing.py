@@ -32,8 +32,7 @@ def near(*expected: float) -> Any:
 
 def test_play_and_pause_are_reported_as_one_stretch(viewer: Viewer, service: Service) -> None:
     viewer.start()
-    viewer.reach(1.5)
-    stood = viewer.pause()
+    stood = viewer.pause_at(1.5)
     service.wait_for(lambda heard: heard.segments)
     assert joined(service) == [near(0, stood)]
     assert joined(service)[0][0] == 0
@@ -42,34 +41,28 @@ def test_play_and_pause_are_reported_as_one_stretch(viewer: Viewer, service: Ser
 
 def test_playing_on_after_a_pause_leaves_no_hole(viewer: Viewer, service: Service) -> None:
     viewer.start()
-    viewer.reach(1)
-    viewer.pause()
+    viewer.pause_at(1)
     viewer.toggle()
-    viewer.reach(2)
-    stood = viewer.pause()
+    stood = viewer.pause_at(2)
     service.wait_for(lambda heard: len(heard.beats) == 2)
     assert joined(service) == [near(0, stood)]
 
 
 def test_a_seek_by_the_buttons_ends_the_stretch_where_it_was(viewer: Viewer, service: Service) -> None:
     viewer.start()
-    viewer.reach(0.2)
-    left = viewer.script(
-        "const at = video.currentTime; document.querySelector('[data-part=forward]').click(); return at;"
+    left = viewer.at(
+        0.2, "const at = video.currentTime; document.querySelector('[data-part=forward]').click(); return at;"
     )
     # The film is of twelve seconds: a slow machine must not come to its end.
-    viewer.reach(left + 10.2)
-    stood = viewer.pause()
+    stood = viewer.pause_at(left + 10.2)
     service.wait_for(lambda heard: any(segment["from"] > 9 for segment in heard.segments))
     assert joined(service) == [near(0, left), near(left + 10, stood)]
 
 
 def test_a_seek_that_comes_from_outside_never_claims_what_was_skipped(viewer: Viewer, service: Service) -> None:
     viewer.start()
-    viewer.reach(1)
-    left = viewer.script("const at = video.currentTime; video.currentTime = 7; return at;")
-    viewer.reach(8)
-    stood = viewer.pause()
+    left = viewer.at(1, "const at = video.currentTime; video.currentTime = 7; return at;")
+    stood = viewer.pause_at(8)
     service.wait_for(lambda heard: any(segment["from"] > 6 for segment in heard.segments))
     first, second = joined(service)
     assert first[1] <= left
@@ -82,8 +75,7 @@ def test_a_seek_back_is_reported_as_watching_again(viewer: Viewer, service: Serv
     viewer.start()
     viewer.reach(1.5)
     viewer.part("seek").evaluate("(slider) => { slider.value = 0.5; slider.dispatchEvent(new Event('input')); }")
-    viewer.reach(0.9)
-    stood = viewer.pause()
+    stood = viewer.pause_at(0.9)
     service.wait_for(lambda heard: len(heard.segments) >= 2)
     assert list(spans(service)[-1]) == near(0.5, stood)
 
@@ -93,8 +85,7 @@ def test_another_speed_is_another_segment_without_a_hole(viewer: Viewer, service
     viewer.reach(1)
     changed = viewer.script("return video.currentTime;")
     viewer.part("speed").select_option("1.5")
-    viewer.reach(2.5)
-    stood = viewer.pause()
+    stood = viewer.pause_at(2.5)
     service.wait_for(lambda heard: len(heard.segments) >= 2)
     assert {segment["rate"] for segment in service.segments} == {1, 1.5}
     assert joined(service) == [near(0, stood)]
@@ -107,7 +98,7 @@ def test_the_film_is_whole_when_it_was_played_to_its_end(viewer: Viewer, service
     service.covered = [[0, 10]]
     viewer.open()
     viewer.part("start").click()
-    viewer.until("ended")
+    viewer.until_the_end()
     service.wait_for(lambda heard: heard.covered == [[0, 12.0]])
     expect(viewer.part("line")).to_have_text("已计入 00:12 / 00:12 · 全部计入")
     expect(viewer.part("next-gap")).to_be_hidden()
@@ -117,12 +108,13 @@ def test_the_film_is_whole_when_it_was_played_to_its_end(viewer: Viewer, service
 def test_a_loop_reports_the_end_and_the_start(viewer: Viewer, service: Service) -> None:
     service.resume_at_seconds = 10.5
     viewer.open()
-    viewer.script("video.loop = true;")
+    viewer.script(
+        "video.loop = true; globalThis.begunAgain = new Promise((tell) =>"
+        " video.addEventListener('seeked', () => video.currentTime < 5 && tell(true)));"
+    )
     viewer.part("start").click()
-    viewer.reach(11)
-    viewer.until("seeked")
-    viewer.reach(0.5)
-    stood = viewer.pause()
+    assert viewer.page.evaluate("() => globalThis.begunAgain") is True
+    stood = viewer.pause_at(0.5)
     service.wait_for(lambda heard: any(segment["from"] < 1 for segment in heard.segments))
     assert joined(service) == [near(0, stood), near(10.5, 12)]
 
@@ -132,8 +124,7 @@ def test_a_film_goes_on_where_the_service_says(viewer: Viewer, service: Service)
     viewer.open()
     expect(viewer.part("start-text")).to_have_text("从 00:06 继续播放")
     viewer.part("start").click()
-    viewer.reach(7)
-    stood = viewer.pause()
+    stood = viewer.pause_at(7)
     service.wait_for(lambda heard: heard.segments)
     assert joined(service) == [near(6.25, stood)]
 
@@ -151,8 +142,7 @@ def test_a_film_that_goes_on_shows_nothing_of_before(viewer: Viewer, service: Se
     """)
     viewer.part("start").click()
     viewer.reach(2.6)
-    viewer.reach(3)
-    stood = viewer.pause()
+    stood = viewer.pause_at(3)
     service.wait_for(lambda heard: heard.segments)
     assert joined(service) == [near(2.5, stood)]
 
@@ -183,8 +173,7 @@ def test_a_speed_above_the_programmes_is_put_back(viewer: Viewer, service: Servi
     viewer.script("video.playbackRate = 4;")
     expect(viewer.notice("rate")).to_contain_text("本项目最高按 1.5 倍速计时")
     assert viewer.video("playbackRate") == 1.5
-    viewer.reach(1)
-    viewer.pause()
+    viewer.pause_at(1)
     service.wait_for(lambda heard: heard.segments)
     assert viewer.part("speed").input_value() == "1.5"
 

@@ -28,7 +28,7 @@ def test_two_minutes_without_a_line_a_closed_page_and_a_second_device_lose_nothi
     seat.page.wait_for_timeout(1000 * (CUT_SECONDS - (time.monotonic() - began)))
     assert seat.position - stood >= CUT_SECONDS - 2, "the film did not go on"
     expect(seat.notice("delivery")).to_contain_text("saved here, not sent yet")
-    assert learner.credited < 15
+    assert learner.credited <= stood + 1
     first.context.set_offline(False)
     expect(seat.notice("delivery")).to_have_count(0, timeout=MEND_MS)
     seat.reach(seat.position + 2)
@@ -43,8 +43,7 @@ def test_two_minutes_without_a_line_a_closed_page_and_a_second_device_lose_nothi
     back.start()
     expect(elsewhere.notice("lease")).to_contain_text("in another tab or on another device", timeout=MEND_MS)
     assert elsewhere.video("paused") is True
-    back.reach(elsewhere.position + 4)
-    back.pause()
+    back.pause_at(elsewhere.position + 4)
     assert_all_counts(learner, back.session, first.played, second.played)
 
 

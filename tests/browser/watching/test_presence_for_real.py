@@ -1,6 +1,7 @@
 """Presence checks of the real service: answered by keyboard, missed and made up for, lost on a cut line."""
 
 import re
+import time
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -50,8 +51,7 @@ def test_a_check_that_nobody_answers_holds_its_stretch_until_it_is_watched_again
     seat = device.sit_down()
     seat.start(rate=FAST)
     seat.wait_for_check()
-    before = learner.credited
-    assert before > 25
+    assert learner.credited > 25
     expect(seat.part("presence-title")).to_have_text("The question was not answered", timeout=MISSED_MS)
     expect(seat.part("presence-says")).to_contain_text("counts when you watch it again")
     row = seat.part("reasons").locator("li.held")
@@ -59,8 +59,8 @@ def test_a_check_that_nobody_answers_holds_its_stretch_until_it_is_watched_again
     expect(spans_on_bar(seat, "held")).to_have_count(1)
     expect(spans_on_bar(seat, "counted")).to_have_count(0)
     assert learner.credited == 0
-    taken = learner.ledger[-1]
-    assert taken["credited_seconds"] == pytest.approx(-before)
+    *given, taken = learner.ledger
+    assert taken["credited_seconds"] == pytest.approx(-sum(entry["credited_seconds"] for entry in given))
     assert "presence" in str(taken), taken
     (held,) = learner.film(seat.session)["held"]
     assert held["reason"] == "presence_unanswered"
@@ -71,7 +71,7 @@ def test_a_check_that_nobody_answers_holds_its_stretch_until_it_is_watched_again
     seat.answer()
     row.get_by_role("button", name=re.compile("Watch")).click()
     watch_to(seat, held["to"])
-    assert seat.position == pytest.approx(held["to"], abs=0.6)
+    assert held["to"] - 0.1 <= seat.position < held["to"] + 2 * FAST
     expect(seat.part("legend-held")).to_be_hidden()
     assert_all_counts(learner, seat.session, device.played)
     assert [entry["credited_seconds"] > 0 for entry in learner.ledger][-1]
@@ -79,7 +79,8 @@ def test_a_check_that_nobody_answers_holds_its_stretch_until_it_is_watched_again
 
 def watch_to(seat: Seat, end: float) -> None:
     """Watch until the player stops by itself at `end`, answering whatever is asked on the way."""
-    for _ in range(60):
+    deadline = time.monotonic() + end / FAST + 60
+    while time.monotonic() < deadline:
         if seat.part("presence-form").is_visible():
             seat.answer()
         elif seat.video("paused") and seat.position > end - 0.5:
@@ -134,6 +135,5 @@ def test_a_check_whose_question_was_lost_on_the_line_is_made_up_for_by_the_next(
     assert learner.credited == 0
     seat.answer()
     expect(seat.part("legend-held")).to_be_hidden()
-    seat.reach(seat.position + 1)
-    seat.pause()
+    seat.pause_at(seat.position + 1)
     assert_all_counts(learner, seat.session, device.played)

@@ -26,8 +26,7 @@ def test_with_proof_of_delivery_honest_play_counts_whole_and_a_forged_stretch_wa
     device = new_device(learner)
     seat = device.sit_down()
     seat.start(rate=FAST)
-    seat.reach(30)
-    stood = seat.pause()
+    stood = seat.pause_at(30)
     assert stood >= 30
     assert_all_counts(learner, seat.session, device.played)
 
@@ -51,8 +50,7 @@ def test_with_proof_of_delivery_honest_play_counts_whole_and_a_forged_stretch_wa
     seat.toggle()  # who takes the film back is asked for no more than before
     expect(seat.notice("lease")).to_be_visible()
     seat.notice("lease").get_by_role("button").click()
-    seat.reach(stood + 2)
-    seat.pause()
+    seat.pause_at(stood + 2)
     assert_all_counts(learner, seat.session, device.played, held=film["held"])
 
 
@@ -70,6 +68,5 @@ def test_a_film_in_its_order_is_not_left_ahead_and_counts_as_it_is_watched(join:
     seat.reach(14)
     assert seat.position < 40
     seat.page.keyboard.press("0")
-    seat.reach(30)
-    seat.pause()
+    seat.pause_at(30)
     assert_all_counts(learner, seat.session, device.played)
