@@ -126,6 +126,6 @@ def _sentence_for(status: int) -> str:
         413: _("What you sent is too large."),
         415: _("This kind of content is not accepted here."),
         429: _("Too many attempts. Please wait a minute and try again."),
-        503: _("The service is short of something at the moment. Nothing was lost; please try again soon."),
+        503: _("The service is not available at the moment. Nothing was lost; please try again soon."),
     }
     return sentences.get(status, _("Something went wrong on our side. It has been noted; please try again."))

@@ -70,7 +70,7 @@ def refusal_sentence(refusal: Refusal) -> str:
         "encoding_unknown": _("The file is neither UTF-8 nor GB18030 (GBK). Please save it as UTF-8 or XLSX."),
         "throttled": _("Too many attempts. Please wait a minute and try again."),
         "too_large": _("What you sent is too large."),
-        "unavailable": _("The service is short of something at the moment. Nothing was lost; please try again soon."),
+        "unavailable": _("The service is not available at the moment. Nothing was lost; please try again soon."),
     }
     by_code |= admission_refusals(refusal)
     by_code |= meeting_refusals(refusal) | school_refusals(refusal) | elsewhere_refusals() | roster_refusals(refusal)

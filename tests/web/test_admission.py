@@ -145,6 +145,9 @@ def test_what_was_typed_stays_and_every_field_says_its_fault(pe: Stage) -> None:
     pe.clock.forward(30 * 86_400)
     late = county.post(f"{KEY}/nominations", **(FORM | {"login": "late"}))
     assert (late.status_code, "Nominations ended on" in late.text) == (422, True)
+    assert 'value="late"' in late.text
+    assert late.text.count("alert bad") == 1
+    assert "Nominations from a file" not in late.text
 
 
 def test_the_office_takes_somebody_with_a_reason_and_sees_the_password_once(pe: Stage) -> None:
