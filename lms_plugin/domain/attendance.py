@@ -168,11 +168,13 @@ def by_day(segments: Segments, window: Window) -> Iterator[tuple[date, Segment]]
 class Played:
     """A message of a player: when it came, when its playback session was opened, and what it says was played.
 
-    `pieces` are (from, to, rate in permille) of the film, in the order of playing.
+    One that came after the session had ended is of before its end. `fastest_permille` is the fastest that counts in the
+    session; `pieces` are (from, to, rate in permille) of the film, in the order of playing.
     """
 
     at_ms: int
     opened_ms: int
+    fastest_permille: int
     pieces: tuple[tuple[int, int, int], ...]
 
 
@@ -180,7 +182,8 @@ def watched_times(messages: Sequence[Played], counted: Segments) -> Segments:
     """The time of day that film took which counts (`counted`, in milliseconds of the film), for one playback session.
 
     A player says what was played, not when: each piece stands in the latest time before its message that no other
-    piece of the session has, and not before the session was opened.
+    piece of the session has, and not before the session was opened. Nor does what it says of its rate decide how short
+    that time was: no film took less than at the fastest that counts.
     """
     taken: Segments = NOTHING
     seen: Segments = NOTHING
@@ -188,7 +191,7 @@ def watched_times(messages: Sequence[Played], counted: Segments) -> Segments:
         for start, end, rate_permille in reversed(message.pieces):
             new = intervals.subtract(intervals.intersect(((start, end),), counted), seen)
             seen = intervals.union(seen, new)
-            needed = -(-intervals.length(new) * 1000 // max(1, rate_permille))
+            needed = -(-intervals.length(new) * 1000 // max(1, min(rate_permille, message.fastest_permille)))
             free = intervals.subtract(((message.opened_ms, message.at_ms),), taken)
             taken = intervals.union(taken, _last(free, needed))
     return taken

@@ -147,8 +147,9 @@ def _spans(plays: Sequence[PlayState]) -> dict[int, tuple[datetime, datetime]]:
     spans: dict[int, tuple[datetime, datetime]] = {}
     for one in plays:
         lease = one.play.lease
-        first, last = spans.get(one.user_id, (lease.opened_at, lease.last_contact_at))
-        spans[one.user_id] = (min(first, lease.opened_at), max(last, lease.last_contact_at))
+        until = lease.last_contact_at if lease.ended_at is None else lease.ended_at
+        first, last = spans.get(one.user_id, (lease.opened_at, until))
+        spans[one.user_id] = (min(first, lease.opened_at), max(last, until))
     return spans
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import intervals
@@ -29,15 +29,16 @@ def watched(session: Session, spans: Mapping[int, tuple[datetime, datetime]]) ->
     """The time that watching took of these people, at least inside their spans (first, last), by user id."""
     if not spans:
         return {}
-    columns = select(PlaybackSession.user_id, PlaybackSession.opened_at, PlaybackSession.last_contact_at).where(
+    lasted_until = func.coalesce(PlaybackSession.ended_at, PlaybackSession.last_contact_at)
+    columns = select(PlaybackSession.user_id, PlaybackSession.opened_at, lasted_until.label("lasted_until")).where(
         PlaybackSession.user_id.in_(sorted(spans)),
         PlaybackSession.opened_at < max(last for _, last in spans.values()),
-        PlaybackSession.last_contact_at > min(first for first, _ in spans.values()),
+        lasted_until > min(first for first, _ in spans.values()),
     )
     concerned = {
         row.user_id
         for row in session.execute(columns)
-        if row.opened_at < spans[row.user_id][1] and row.last_contact_at > spans[row.user_id][0]
+        if row.opened_at < spans[row.user_id][1] and row.lasted_until > spans[row.user_id][0]
     }
     return {user_id: _of(session, user_id) for user_id in sorted(concerned)}
 
@@ -52,6 +53,8 @@ def _of(session: Session, user_id: int) -> Segments:
             PlaybackSession.number,
             PlaybackSession.opened_at,
             PlaybackSession.last_contact_at,
+            PlaybackSession.ended_at,
+            PlaybackSession.max_rate_permille,
             PlaybackSession.enrolment_id,
             PlaybackSession.video_id,
         ).where(PlaybackSession.user_id == user_id)
@@ -92,8 +95,9 @@ def times_of(log: EvidenceLog, plays: Iterable[Any], entries: Sequence[Any]) -> 
         opened_ms = ms_of(play.opened_at)
         played = [
             Played(
-                ms_of(beat.at),
+                ms_of(beat.at if play.ended_at is None else min(beat.at, play.ended_at)),
                 opened_ms,
+                play.max_rate_permille,
                 tuple((one.from_ms, one.to_ms, one.rate_permille) for one in beat.claims if one.is_sound),
             )
             for beat in messages.get(play.number, ())
@@ -102,6 +106,6 @@ def times_of(log: EvidenceLog, plays: Iterable[Any], entries: Sequence[Any]) -> 
         if not played and counted[play.id]:
             # Its reports were deleted when their time was over: the film stands before the last of them.
             pieces = tuple((start, end, 1000) for start, end in counted[play.id])
-            played = [Played(ms_of(play.last_contact_at), opened_ms, pieces)]
+            played = [Played(ms_of(play.last_contact_at), opened_ms, play.max_rate_permille, pieces)]
         found = intervals.union(found, watched_times(played, film))
     return found

@@ -248,8 +248,9 @@ def test_what_an_activity_was_given_elsewhere_is_used_up() -> None:
 # --- the time of day that film took -----------------------------------------------------------------------------------
 
 
-def message(minute: int, *pieces: tuple[int, int, int], opened: int = 0) -> Played:
-    return Played(at(minute), at(opened), tuple((a * MINUTE_MS, b * MINUTE_MS, rate) for a, b, rate in pieces))
+def message(minute: int, *pieces: tuple[int, int, int], opened: int = 0, fastest: int = 2000) -> Played:
+    in_ms = tuple((a * MINUTE_MS, b * MINUTE_MS, rate) for a, b, rate in pieces)
+    return Played(at(minute), at(opened), fastest, in_ms)
 
 
 @pytest.mark.parametrize(
@@ -258,6 +259,8 @@ def message(minute: int, *pieces: tuple[int, int, int], opened: int = 0) -> Play
         ([message(10, (0, 10, 1000))],                                       ((0, 10),),    ((0, 10),)),
         # Faster film took less time.
         ([message(20, (0, 15, 1500))],                                       ((0, 15),),    ((10, 20),)),
+        # However fast a player says it was, no film takes less time than at the fastest that counts.
+        ([message(20, (0, 15, 10**6), fastest=1500)],                        ((0, 15),),    ((10, 20),)),
         # Only what counts took time that cannot count elsewhere.
         ([message(20, (0, 10, 1000))],                                       ((0, 4),),     ((16, 20),)),
         ([message(20, (0, 10, 1000))],                                       (),            ()),

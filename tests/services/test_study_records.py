@@ -13,7 +13,8 @@ from lms_plugin.domain import intervals
 from lms_plugin.domain.errors import Conflict, NotFound
 from lms_plugin.domain.modes import ActivityRule, ComponentKind, SchoolActivityKind, StudyRule, WeeklyPace
 from lms_plugin.domain.programme import MINUTE_MS, Component, LmsCourse, Programme, Text
-from lms_plugin.services import auditing, catalogue, hours, posting, retention, study_records
+from lms_plugin.domain.watching import Claim
+from lms_plugin.services import auditing, catalogue, hours, posting, retention, study_records, viewing
 from lms_plugin.services.study_records import NewRecord, Recorded, ms_of
 from lms_plugin.storage.ledger import ComponentTotal, ComponentWeek, CreditEntryRow
 from lms_plugin.storage.outbox import Report
@@ -277,6 +278,22 @@ def watch(person: Person, to_minute: int, *, opened: int = 0) -> None:
         )
 
 
+def play(person: Person, *beats: tuple[int, list[Claim]], opened: int = 0) -> None:
+    """Play the film in one session; beats are (minutes after its opening, what they claim)."""
+    opened_at = NOW + timedelta(minutes=opened)
+    with person.database.writing() as session:
+        enrolment = session.get_one(Enrolment, person.enrolment_id)
+        current = catalogue.for_enrolment(session, enrolment, NOW)
+        actor = builders.actor_for(session, session.get_one(builders.User, person.user_id))
+        video = builders.video_of(session, current)
+        viewing.open_session(
+            session, actor, video_id=video.id, enrolment_id=enrolment.id, new_id="played", now=opened_at
+        )
+        for seq, (minute, claims) in enumerate(beats, start=1):
+            now = opened_at + timedelta(minutes=minute)
+            viewing.take_beat(session, actor, "played", seq=seq, claims=claims, now=now)
+
+
 def settle(person: Person, now: datetime = LATER) -> None:
     with person.database.writing() as session:
         posting.settle(session, session.get_one(Enrolment, person.enrolment_id), now)
@@ -300,6 +317,32 @@ def test_a_minute_of_film_and_of_a_meeting_counts_once_in_either_order(person: P
         (shown,) = study_records.records_of(session, person.enrolment_id)
         assert [one.reason.value for one in shown.left_out] == ["overlaps_watching"]
         assert (shown.confirmed_by, shown.is_revoked) == ("项目办", False)
+
+
+def test_a_rate_that_a_player_claims_saves_no_minute_of_the_day(person: Person) -> None:
+    play(person, (12, [Claim(0, 12 * MINUTE_MS, rate_permille=10**6)]), opened=30)
+    settle(person)
+    person.record("meeting/1", (0, 90))
+    assert sums(person) == {"video": 12, "meetings": 82}  # at one and a half times, the fastest that counts
+    assert person.audited() is None
+
+
+@pytest.mark.parametrize("film_first", [True, False])
+def test_film_that_is_reported_hours_later_stands_before_the_end_of_its_lease(
+    person: Person, *, film_first: bool
+) -> None:
+    """The line was cut at five minutes, the film went on; what it was is heard of during a meeting hours later."""
+
+    def film() -> None:
+        play(person, (5, [Claim(0, 5 * MINUTE_MS)]), (290, [Claim(5 * MINUTE_MS, 20 * MINUTE_MS)]))
+        settle(person)
+
+    steps = [film, lambda: person.record("meeting/1", (250, 310)), lambda: person.record("meeting/2", (100, 130))]
+    for step in steps if film_first else reversed(steps):
+        step()
+    # The lease ended two hours after it was last heard of, at minute 125: the fifteen minutes stand right before.
+    assert sums(person) == {"video": 20, "meetings": 75}
+    assert person.audited() is None
 
 
 def test_film_that_is_not_posted_yet_takes_its_time_when_it_is(person: Person) -> None:
