@@ -1,7 +1,6 @@
 """Playback sessions, beats and presence checks."""
 
 import json
-import math
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -199,7 +198,7 @@ def _claim(segment: object) -> Claim:
 def _milli(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if not math.isfinite(value) or abs(value) > LARGEST_SECONDS:
+    if not abs(value) <= LARGEST_SECONDS:  # nor is NaN
         return None
     return round(value * 1000)
 

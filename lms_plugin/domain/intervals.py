@@ -64,8 +64,7 @@ def subtract(segments: Segments, taken: Segments) -> Segments:
     index = 0
     for start, end in segments:
         position = start
-        while index < len(taken) and taken[index][1] <= position:
-            index += 1
+        index = bisect_right(taken, position, lo=index, key=_end_of)
         look = index
         while look < len(taken) and taken[look][0] < end:
             if taken[look][0] > position:

@@ -200,6 +200,7 @@ CASES: list[tuple[str, Case, int, bool]] = [
     ("too much",              lambda twin: twin.beat((0, 900)),                                  200, True),
     ("unreadable segments",   lambda twin: twin.sends({"seq": 1, "segments": [SEGMENT, 7, {}]}), 200, True),
     ("odd numbers",           lambda twin: twin.sends(b'{"seq":1,"segments":[{"from":NaN,"to":1e999}]}'), 200, True),
+    ("a boundless number",    lambda twin: twin.sends(b'{"seq":1,"segments":[{"from":0,"to":1' + b"0" * 400 + b"}]}"), 200, True),
     ("a far number",          lambda twin: twin.beat(seq=2**53),                                 200, True),
     ("says unanswered",       lambda twin: twin.beat(unanswered="1"),                            200, True),
     ("unanswered nonsense",   lambda twin: twin.beat(unanswered=[1]),                            200, True),

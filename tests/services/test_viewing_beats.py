@@ -174,6 +174,15 @@ def test_a_learner_goes_on_where_they_stopped(
     assert viewer.open("b", 10).resume_at_ms == resume_at_ms
 
 
+def test_a_beat_that_waited_while_the_next_was_taken_elsewhere_is_credited_whole(viewer: Viewer) -> None:
+    """It bears the moment at which it was received, and the time that the next one had is spent."""
+    viewer.open("a", 0)
+    assert viewer.beat("a", 2, 34, (45_000, 51_000)).withheld == ()
+    assert viewer.beat("a", 1, 30, (0, 45_000)).withheld == ()
+    assert viewer.covered() == ((0, 51_000),)
+    viewer.check_books()
+
+
 def test_late_beats_of_a_device_left_behind_do_not_move_the_playhead(viewer: Viewer) -> None:
     viewer.open("phone", -100)
     viewer.open("desk", 0)
