@@ -226,14 +226,17 @@ def test_an_answer_given_on_a_dead_line_goes_before_any_beat(report: Report) -> 
     assert answered == [True]
 
 
-def test_a_404_that_is_not_the_services_own_is_asked_again(report: Report) -> None:
-    states, kept = report("""
+@pytest.mark.parametrize("status", [200, 404, 405, 410, 501, 507, 511, 521])
+def test_what_the_service_has_not_said_is_asked_again(report: Report, status: int) -> None:
+    states, kept = report(
+        """
         const reporter = make();
         await reporter.open();
-        world.api.post = async () => ({ status: 404, ok: false, code: null, body: {} });
+        world.api.post = async () => ({ status: STATUS, ok: false, code: null, body: {} });
         world.played.push({ from: 0, to: 1, rate: 1 }); reporter.beat(); await settled(); await settled();
         return [world.events.map(([name, detail]) => [name, detail.state]), (await world.store.all()).length];
-    """)
+    """.replace("STATUS", str(status))
+    )
     assert (states, kept) == ([["delivery", "kept"]], 1)
 
 

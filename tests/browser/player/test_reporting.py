@@ -78,6 +78,16 @@ def test_a_beat_whose_answer_was_lost_is_sent_again_under_its_number(viewer: Vie
     assert first == second
 
 
+def test_a_portal_that_says_yes_to_everything_has_taken_nothing(viewer: Viewer, service: Service) -> None:
+    viewer.page.route(
+        BEATS, lambda route: route.fulfill(status=200, content_type="text/html", body="<h1>Wi-Fi</h1>"), times=1
+    )
+    stood = watch(viewer)
+    service.wait_for(lambda heard: heard.beats)
+    assert service.covered == [[0, pytest.approx(stood, abs=0.05)]]
+    assert service.seqs == [1]
+
+
 def test_what_was_watched_meanwhile_follows_in_order(viewer: Viewer, service: Service) -> None:
     viewer.page.route(BEATS, lambda route: route.abort())
     watch(viewer, 1)

@@ -4,7 +4,7 @@
 // whose answer was lost on the way may be sent again, by any page and any number of times.
 
 import { Api, NetworkFailure } from "../player/api.js";
-import { PASSING } from "../player/outbox.js";
+import { isFinal } from "../player/outbox.js";
 
 const PREFIX = "question.";
 
@@ -87,8 +87,8 @@ export async function send(api, user, module, { body, at, isPrivate, key }) {
     }
     if (answer.ok) return { state: "sent", question: answer.body };
     if (answer.status === 401) return { state: "signed_out" };
-    if (PASSING.has(answer.status)) return { state: "kept", afterSeconds: answer.retryAfterSeconds ?? 0 };
-    return { state: "refused", detail: answer.body?.detail ?? null };
+    if (isFinal(answer)) return { state: "refused", detail: answer.body?.detail ?? null };
+    return { state: "kept", afterSeconds: answer.retryAfterSeconds ?? 0 };
   } catch (fault) {
     if (!(fault instanceof NetworkFailure)) throw fault;
     return { state: "kept", afterSeconds: 0 };

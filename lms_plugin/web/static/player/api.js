@@ -59,12 +59,12 @@ export class Api {
     } catch (fault) {
       throw new NetworkFailure("no answer", { cause: fault });
     }
-    // A proxy's error page is not JSON; its status is all there is to know then.
-    const answer = await response.json().catch(() => ({}));
+    // What is not JSON was not said by the service, whatever its status: a proxy's error page, a portal's sign-in.
+    const answer = await response.json().catch(() => null);
     return {
       status: response.status,
-      ok: response.ok,
-      body: answer,
+      ok: response.ok && answer !== null,
+      body: answer ?? {},
       code: answer?.code ?? null,
       retryAfterSeconds: retryAfterSeconds(response.headers),
     };

@@ -8,8 +8,13 @@ import { isAnswer, nameOf } from "./beats.js";
 
 const MAX_ENTRIES_WHEN_LEAVING = 20;
 const BACK_OFF_SECONDS = { first: 1, most: 60 };
-/** Answers after which the same request may well succeed. */
-export const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
+const PASSING = new Set([408, 425, 429]);
+
+/**
+ * Whether the service has refused for good. Its own refusals carry a code; whatever else answers (a portal that wants a
+ * sign-in of its own, a gateway, a maintenance page) says nothing about what was sent.
+ */
+export const isFinal = ({ status, code }) => Boolean(code) && status >= 400 && status < 500 && !PASSING.has(status);
 
 const pathOf = ({ session, check }) =>
   check === undefined ? `/playback-sessions/${session}/beats` : `/playback-sessions/${session}/presence-checks/${check}`;
@@ -145,8 +150,8 @@ export class Outbox {
     else if (options.keepalive) this.#backOff(); // the page lives on after all: ask again with time to look at the answer
     else if (answer.status === 401) this.#become("signed_out");
     else if (answer.status === 403 || answer.status === 404) await this.#askWho(entry, answer);
-    else if (PASSING.has(answer.status)) this.#backOff(answer.retryAfterSeconds ?? 0);
-    else this.#drop(entry, answer);
+    else if (isFinal(answer)) this.#drop(entry, answer);
+    else this.#backOff(answer.retryAfterSeconds ?? 0);
   }
 
   /** The service knows no such session of whoever is signed in: is that still the person of this page? */

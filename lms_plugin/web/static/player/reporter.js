@@ -6,7 +6,7 @@
 import { NetworkFailure } from "./api.js";
 import { isAnswer } from "./beats.js";
 import { lengthOf } from "./intervals.js";
-import { Outbox, PASSING } from "./outbox.js";
+import { Outbox, isFinal } from "./outbox.js";
 
 const MAX_SEGMENTS_PER_BEAT = 50;
 const KEEP_SECONDS = 2;
@@ -117,8 +117,7 @@ export class Reporter extends EventTarget {
       throw fault;
     }
     if (answer.status === 401) throw new NotOpened("signed_out", answer);
-    if (PASSING.has(answer.status)) throw new NotOpened("busy", answer);
-    if (!answer.ok) throw new NotOpened("refused", answer);
+    if (!answer.ok) throw new NotOpened(isFinal(answer) ? "refused" : "busy", answer);
     this.#session = answer.body;
     this.#store.own(this.#session.id);
     this.#opened.add(this.#session.id);
