@@ -193,6 +193,8 @@ def in_small_letters(twin: Twin) -> Asked:
 SEGMENT = {"from": 0, "to": 20, "rate": 1}
 MANY = [{"from": at / 100, "to": (at + 1) / 100, "rate": 1} for at in range(1900)]
 
+BOUNDLESS = b'{"seq":1,"segments":[{"from":0,"to":1' + b"0" * 400 + b"}]}"
+
 # what is sent; the status of its answer; whether the lane answers it by itself
 CASES: list[tuple[str, Case, int, bool]] = [
     ("plain",                 lambda twin: twin.beat(),                                          200, True),
@@ -200,7 +202,7 @@ CASES: list[tuple[str, Case, int, bool]] = [
     ("too much",              lambda twin: twin.beat((0, 900)),                                  200, True),
     ("unreadable segments",   lambda twin: twin.sends({"seq": 1, "segments": [SEGMENT, 7, {}]}), 200, True),
     ("odd numbers",           lambda twin: twin.sends(b'{"seq":1,"segments":[{"from":NaN,"to":1e999}]}'), 200, True),
-    ("a boundless number",    lambda twin: twin.sends(b'{"seq":1,"segments":[{"from":0,"to":1' + b"0" * 400 + b"}]}"), 200, True),
+    ("a boundless number",    lambda twin: twin.sends(BOUNDLESS),                                200, True),
     ("a far number",          lambda twin: twin.beat(seq=2**53),                                 200, True),
     ("says unanswered",       lambda twin: twin.beat(unanswered="1"),                            200, True),
     ("unanswered nonsense",   lambda twin: twin.beat(unanswered=[1]),                            200, True),
