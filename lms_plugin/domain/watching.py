@@ -381,9 +381,18 @@ def take_back(segments: Segments, film: Film, play: Play) -> None:
     play.retracted = intervals.union(play.retracted, intervals.subtract(segments, unposted))
 
 
-def release(segments: Segments, film: Film) -> Segments:
-    """Let missed stretches count by a person's decision; gives what of `segments` was missed and counts now."""
-    found = intervals.subtract(intervals.intersect(segments, film.missed), film.covered)
+def release(segments: Segments, film: Film, plays: Iterable[Play]) -> Segments:
+    """Let stretches without a sign of presence count by a person's decision; gives what of `segments` counts now.
+
+    That is what was missed, and what is pending in the film's sessions (`plays`): the next right answer would bring it
+    back, and after the window has closed nobody is asked any more.
+    """
+    some = tuple(plays)
+    pending = intervals.merge(segment for play in some for segment in play.pending)
+    wanted = intervals.subtract(segments, film.covered)
+    found = intervals.intersect(wanted, intervals.union(film.missed, pending))
+    for play in some:
+        play.pending = intervals.subtract(play.pending, intervals.subtract(found, film.missed))
     film.covered = intervals.union(film.covered, found)
     film.missed = intervals.subtract(film.missed, film.covered)
     _note((), film, changed=True)

@@ -104,7 +104,8 @@ def release(
 ) -> int:
     """Let held stretches count by a tutor's decision; gives how many milliseconds of film count by it.
 
-    Only what is held for want of a sign of presence can be released; the rest of `wanted` is left alone.
+    Only what is held for want of a sign of presence, missed or pending, can be released; the rest of `wanted` is left
+    alone.
 
     Raises:
         NotFound: the enrolment is not one of the tutor's learners, or has not begun the film.
@@ -116,7 +117,8 @@ def release(
     clock, film = desk.clocks[enrolment.user_id], desk.film(enrolment.id, video_id)
     if film is None:
         raise NotFound(what="video")
-    released = watching.release(wanted, film.film)
+    plays = desk.matters_of(film)
+    released = watching.release(wanted, film.film, [one.play for one in plays])
     if not released:
         return 0
     current = catalogue.for_enrolment(session, enrolment, now)
@@ -136,6 +138,8 @@ def release(
         entry = hours.enter(session, enrolment, current, credit, now).number
     desk.record(clock, Released(now, enrolment.id, video_id, released, actor.user_id, entry))
     desk.touch_film(film)
+    for one in plays:
+        desk.touch(one)
     desk.save()
     study_reckoning.reckon_again(session, enrolment.user_id, now)
     _owe(session, desk, [(film, current)], now)

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import intervals
 from lms_plugin.domain.errors import Malformed
-from lms_plugin.domain.intervals import Segments
+from lms_plugin.domain.intervals import NOTHING, Segments
 from lms_plugin.domain.programme import Text
 from lms_plugin.services import access, catalogue, posting, presence
 from lms_plugin.services.access import Actor
 from lms_plugin.services.trail import FILM_RELEASED, note_action
-from lms_plugin.storage.activity import Coverage, PresenceCheck
+from lms_plugin.storage.activity import Coverage, PlaybackSession, PresenceCheck
+from lms_plugin.storage.among import among
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import ClassGroup, Enrolment, ModuleRow, Video
 
@@ -43,13 +44,17 @@ class HeldFilm:
         return intervals.length(self.segments)
 
 
-def held_in_group(session: Session, group: ClassGroup) -> list[HeldFilm]:
-    """What of a class group's films is held, by learner and module; the caller has checked who may see it."""
-    return held_in_groups(session, [group.id]).get(group.id, [])
+def held_in_group(session: Session, group: ClassGroup, now: datetime) -> list[HeldFilm]:
+    """What of a class group's films is held, by learner and module; the caller has checked who may see it.
+
+    Film that is pending is among it once the window has closed: until then the next right answer brings it back.
+    """
+    return held_in_groups(session, [group.id], now).get(group.id, [])
 
 
-def held_in_groups(session: Session, group_ids: Sequence[int]) -> dict[int, list[HeldFilm]]:
-    """`held_in_group` of several, in two statements; groups where nothing is held are left out."""
+def held_in_groups(session: Session, group_ids: Sequence[int], now: datetime) -> dict[int, list[HeldFilm]]:
+    """`held_in_group` of several, in some statements; groups where nothing is held are left out."""
+    pending = _pending(session, group_ids, now)
     rows = session.execute(
         select(
             ClassGroup.id,
@@ -71,13 +76,14 @@ def held_in_groups(session: Session, group_ids: Sequence[int]) -> dict[int, list
         .join(Video, Video.id == Coverage.video_id)
         .join(ModuleRow, ModuleRow.id == Video.module_id)
         .where(ClassGroup.id.in_(group_ids))
-        .where(Coverage.missed != b"")
+        .where(or_(Coverage.missed != b"", among(Coverage.enrolment_id, sorted({key[0] for key in pending}))))
         .order_by(User.name, User.login, ModuleRow.position, Video.id)
     ).all()
     lost = _lost(session, {row[2] for row in rows})
     found: dict[int, list[HeldFilm]] = {}
     for group_id, enrolment_id, user_id, name, module_id, key, video_id, video_ms, missed, covered in rows:
-        segments = intervals.subtract(intervals.unpack(missed), intervals.unpack(covered))
+        waiting = intervals.union(intervals.unpack(missed), pending.get((enrolment_id, video_id), NOTHING))
+        segments = intervals.subtract(waiting, intervals.unpack(covered))
         if segments:
             missed_at = lost.get((user_id, module_id)) or lost.get((user_id, None))
             one = HeldFilm(enrolment_id, name, module_id, key, video_id, video_ms, segments, missed_at)
@@ -141,6 +147,36 @@ def whose_film(session: Session, enrolment_id: int, video_id: int, now: datetime
     module = next((one for one in programme.modules if one.key == key), None)
     title = module.title if module is not None else Text(key, key)
     return title, session.get_one(User, enrolment.user_id).name
+
+
+def _pending(session: Session, group_ids: Sequence[int], now: datetime) -> dict[tuple[int, int], Segments]:
+    """What is pending in films of learners whose window has closed, by (enrolment, video)."""
+    rows = session.execute(
+        select(
+            PlaybackSession.enrolment_id,
+            PlaybackSession.video_id,
+            PlaybackSession.pending,
+            Enrolment.programme_id,
+            Enrolment.variant,
+        )
+        .join(Enrolment, Enrolment.id == PlaybackSession.enrolment_id)
+        .join(
+            ClassGroup,
+            and_(ClassGroup.programme_id == Enrolment.programme_id, ClassGroup.id == Enrolment.class_group_id),
+        )
+        .where(ClassGroup.id.in_(group_ids), PlaybackSession.pending != b"")
+    ).all()
+    over: dict[tuple[int, str], bool] = {}
+    found: dict[tuple[int, int], Segments] = {}
+    for row in rows:
+        variant = (row.programme_id, row.variant)
+        if variant not in over:
+            window = catalogue.in_force(session, row.programme_id, now, row.variant).programme.window
+            over[variant] = window.closes_at <= now
+        if over[variant]:
+            key = (row.enrolment_id, row.video_id)
+            found[key] = intervals.union(found.get(key, NOTHING), intervals.unpack(row.pending))
+    return found
 
 
 def _lost(session: Session, user_ids: set[int]) -> dict[tuple[int, int | None], datetime]:

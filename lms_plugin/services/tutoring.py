@@ -68,7 +68,7 @@ def group_of(session: Session, actor: Actor, class_group_id: int, now: datetime)
     """
     overview = oversight.group_overview(session, actor, class_group_id, now)
     group = session.get_one(ClassGroup, class_group_id)
-    held = releases.held_in_group(session, group)
+    held = releases.held_in_group(session, group, now)
     held_ms: dict[int, int] = {}
     for one in held:
         held_ms[one.enrolment_id] = held_ms.get(one.enrolment_id, 0) + one.held_ms

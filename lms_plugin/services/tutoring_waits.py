@@ -41,7 +41,7 @@ def learners_of(group_ids: Sequence[int]) -> ColumnElement[bool]:
 def held_film(session: Session, group_ids: Sequence[int], now: datetime) -> dict[int, Waiting]:
     """Films with stretches that a tutor could let count; the oldest is the first presence check missed."""
     found = {}
-    for group_id, held in releases.held_in_groups(session, group_ids).items():
+    for group_id, held in releases.held_in_groups(session, group_ids, now).items():
         missed = [one.missed_at for one in held if one.missed_at is not None]
         found[group_id] = Waiting(len(held), min(missed, default=None))
     return found

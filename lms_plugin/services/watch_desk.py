@@ -225,10 +225,21 @@ class Desk:
     def siblings(self, one: PlayState) -> list[PlayState]:
         """The other sessions of the same film with open matters, by number."""
         if not one.of.is_new and one.user_id not in self._with_matters:
-            for other in self.store.of_film(*one.of.key):
-                self.keep(other)
-        others = [other for other in self.plays.values() if other.of is one.of and other is not one]
-        return sorted((other for other in others if other.play.has_open_matters), key=lambda other: other.number)
+            self._fetch_matters_of(one.of)
+        return [other for other in self._matters_of(one.of) if other is not one]
+
+    def matters_of(self, film: FilmState) -> list[PlayState]:
+        """The sessions of a film with open matters, by number."""
+        self._fetch_matters_of(film)
+        return self._matters_of(film)
+
+    def _fetch_matters_of(self, film: FilmState) -> None:
+        for one in self.store.of_film(*film.key):
+            self.keep(one)
+
+    def _matters_of(self, film: FilmState) -> list[PlayState]:
+        found = [one for one in self.plays.values() if one.of is film and one.play.has_open_matters]
+        return sorted(found, key=lambda one: one.number)
 
     def watcher(self, clock: ClockState) -> Watcher:
         """The person's steps; whatever they change is written with `save`."""

@@ -262,8 +262,9 @@ def _release_page(
     class_group_id: int, overview: GroupOverview, chosen: Sequence[int], reason: str, error: str | None
 ) -> str:
     group, wanted = _group_of(class_group_id), set(chosen)
-    with context().database.reading() as store:
-        held = [one for one in releases.held_in_group(store, group) if one.enrolment_id in wanted]
+    shared = context()
+    with shared.database.reading() as store:
+        held = [one for one in releases.held_in_group(store, group, shared.clock()) if one.enrolment_id in wanted]
     titles = {one.key: one.title for one in overview.programme.modules}
     return render_template(
         "tutor_release.html",

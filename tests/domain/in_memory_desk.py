@@ -207,9 +207,10 @@ class InMemoryDesk:
                     one.play.unposted = NOTHING
 
     def release(self, enrolment: int, video: int, wanted: Segments, now: datetime, tutor: int = 7) -> int:
-        """Let missed stretches count by a tutor's decision."""
+        """Let stretches that are missed or pending count by a tutor's decision."""
         film = self.films.get((enrolment, video))
-        released = NOTHING if film is None else watching.release(wanted, film)
+        plays = [one.play for one in self.plays.values() if one.film_key == (enrolment, video)]
+        released = NOTHING if film is None else watching.release(wanted, film, plays)
         if not released:
             return 0
         number, amount_ms = len(self.entries) + 1, intervals.length(released)

@@ -186,7 +186,12 @@ class ReferencePerson:
     def release(self, key: FilmKey, wanted: set[int]) -> None:
         film = self.films.get(key)
         if film is not None:
-            for moment in wanted & film.missed:
+            for moment in wanted - film.covered:
+                pending_in = [play for play in self.plays if play.key == key and moment in play.pending]
+                if moment not in film.missed and not pending_in:
+                    continue
+                for play in pending_in if moment not in film.missed else ():
+                    play.pending.discard(moment)
                 film.covered.add(moment)
                 film.missed.discard(moment)
                 film.notes.pop(moment, None)

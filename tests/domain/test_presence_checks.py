@@ -292,17 +292,17 @@ def test_what_is_pending_is_missed_where_the_next_check_is() -> None:
     assert evening.ledger == []
 
 
-def test_a_tutor_releases_what_is_missed_and_nothing_else() -> None:
+def test_a_tutor_releases_what_is_missed_or_pending_and_nothing_else() -> None:
     evening = Evening()
     evening.play(0, 60, 60)
     evening.play(0, 0, 240, unanswered=1)
     evening.play(60, 80, 260)
-    assert evening.desk.release(1, 1, ((10_000, 30_000), (60_000, 100_000)), after(300)) == 20_000
+    assert evening.desk.release(1, 1, ((10_000, 30_000), (60_000, 100_000)), after(300)) == 40_000
     assert evening.desk.release(1, 1, ((10_000, 30_000),), after(301)) == 0
     assert evening.desk.release(1, 2, ((0, 1),), after(301)) == 0
-    assert evening.covered == [(10, 30)]
-    assert evening.held == [(0, 10, MISSED), (30, 60, MISSED), (60, 80, PENDING)]
-    assert evening.ledger == [20]
+    assert evening.covered == [(10, 30), (60, 80)]
+    assert evening.held == [(0, 10, MISSED), (30, 60, MISSED)]
+    assert evening.ledger == [40]
     assert evening.desk.entries[0].decided_by_id == 7
 
 

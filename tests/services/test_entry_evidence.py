@@ -14,7 +14,7 @@ from lms_plugin.services.entry_evidence import EntryEvidence
 from lms_plugin.storage.activity import PersonClock, PresenceCheck
 from lms_plugin.storage.programmes import ClassGroup, Enrolment
 from lms_plugin.storage.session import Database
-from tests.builders import actor_for, enrol, make_class_group, make_programme, make_user, publish, video_of
+from tests.builders import NOW, actor_for, enrol, make_class_group, make_programme, make_user, publish, video_of
 from tests.services.viewers import Viewer, after, make_viewer
 
 CHECKED = WatchingRule(presence_check_minutes=2, presence_answer_seconds=60, presence_tries=1)
@@ -58,7 +58,7 @@ class Class:
 
     def held(self) -> list[releases.HeldFilm]:
         with self.viewer.database.reading() as session:
-            return releases.held_in_group(session, self.group)
+            return releases.held_in_group(session, self.group, NOW)
 
     def _open_check(self) -> int | None:
         with self.viewer.database.reading() as session:

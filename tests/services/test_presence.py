@@ -1,6 +1,7 @@
 """Presence checks through the services: put to a player, answered, missed, lapsed, and what the ledger says of it."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from lms_plugin.domain.errors import Malformed, NotFound
 from lms_plugin.domain.programme import Module, Question, Text, WatchingRule
 from lms_plugin.domain.watching import Reason, Stretch
-from lms_plugin.services import access, delivery, posting, presence, viewing
+from lms_plugin.services import access, delivery, posting, presence, releases, viewing
 from lms_plugin.services.presence import AnswerResult, CheckShown
 from lms_plugin.services.viewing import BeatAnswer
 from lms_plugin.storage.activity import PersonClock, PresenceCheck
@@ -267,6 +268,53 @@ def test_a_tutor_lets_held_film_count_and_the_ledger_says_who_and_why(database: 
     assert entry.detail["reason"] == "现场看到她在学习"
     assert viewer.covered() == ((0, 30_000),)
     assert viewer.film("a").held == (Stretch(30_000, film_at, Reason.PRESENCE_UNANSWERED),)
+    viewer.check_books()
+
+
+def test_film_that_waits_for_a_check_when_the_window_closes_is_on_the_tutors_list(database: Database) -> None:
+    """Nobody is asked again after the window, so that only a tutor can let it count."""
+    with database.writing() as session:
+        current = publish(session, checked_programme())
+        tutor, user = make_user(session, "zhao", access.TUTOR), make_user(session, "wang.li")
+        group = make_class_group(session, current, "一班", tutor)
+        enrolment = enrol(session, user, current, group=group)
+        viewer = Viewer(database, actor_for(session, user), enrolment.id, video_of(session, current).id)
+        tutor_actor, group_id, closes_at = actor_for(session, tutor), group.id, current.programme.window.closes_at
+    evening = (closes_at - after(0)).total_seconds() - 1200
+    viewer.open("a", evening)
+    at, film_at, _ = play_until_asked(viewer, "a", evening)
+    viewer.settle(at)
+    delivery.sweep_presence(database, after(at + 400))
+    assert viewer.covered() == ()
+
+    def held(now: datetime) -> list[tuple[int, int]]:
+        with database.reading() as session:
+            found = releases.held_in_groups(session, [group_id], now)
+            return [segment for one in found.get(group_id, ()) for segment in one.segments]
+
+    assert held(closes_at - timedelta(seconds=1)) == []  # the next right answer brings it back by itself
+    assert held(closes_at) == [(0, film_at)]
+
+    def release(to: int) -> int:
+        return database.transact(
+            lambda session: releases.release(
+                session,
+                tutor_actor,
+                viewer.enrolment_id,
+                viewer.video_id,
+                ((0, to),),
+                reason="最后一晚断网",
+                now=closes_at + timedelta(hours=1),
+            )
+        )
+
+    assert release(30_000) == 30_000
+    viewer.check_books()
+    assert held(closes_at) == [(30_000, film_at)]
+    assert release(film_at) == film_at - 30_000
+    assert release(film_at) == 0
+    assert viewer.covered() == ((0, film_at),)
+    assert held(closes_at) == []
     viewer.check_books()
 
 
