@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 
 from lms_plugin.domain.errors import Refusal
 from lms_plugin.domain.nomination import Misfit
-from lms_plugin.services.enrolments import ChangeShown
+from lms_plugin.services.enrolment_changes import ChangeShown
 
 
 def admission_refusals(refusal: Refusal) -> dict[str, str]:
@@ -39,6 +39,9 @@ def admission_refusals(refusal: Refusal) -> dict[str, str]:
         "account_closed": _("This account is closed."),
         "learns_and_tutors": _("Nobody can be learner and tutor in one programme."),
         "no_place_free": _("There is no free place for anybody who waits."),
+        "hours_in_other_phase": _(
+            "This person has hours in another phase of this programme and can come back in that one only."
+        ),
         "not_next": _("Others have waited longer for this place. Take the next on the waiting list."),
         "enrolment_withdrawn": _("The learner has left the programme, so nothing can be added."),
         "enrolment_active": _("This learner has not withdrawn."),
@@ -177,16 +180,17 @@ def nomination_states() -> dict[str, tuple[str, str]]:
     }
 
 
-def change_sentence(change: ChangeShown, tiers: dict[str, str]) -> str:
-    """What was changed of an enrolment; `tiers` are titles by key."""
-    before = tiers.get(change.before, change.before) if change.kind == "moved_tier" else change.before
-    after = tiers.get(change.after, change.after) if change.kind == "moved_tier" else change.after
+def change_sentence(change: ChangeShown, tiers: dict[str, str], phases: dict[str, str]) -> str:
+    """What was changed of an enrolment; `tiers` and `phases` are titles by key."""
+    titles = {"moved_tier": tiers, "moved_phase": phases}.get(change.kind, {})
+    before, after = titles.get(change.before, change.before), titles.get(change.after, change.after)
     sentences = {
         "enrolled": _("Joined the programme"),
         "registered": _("Registered: %(number)s", number=after),
         "moved_group": _("Class group: %(before)s → %(after)s", before=before or _("none"), after=after or _("none")),
         "moved_school": _("School: %(before)s → %(after)s", before=before or _("none"), after=after),
         "moved_tier": _("Tier: %(before)s → %(after)s", before=before or _("none"), after=after),
+        "moved_phase": _("Phase: %(before)s → %(after)s", before=before or _("none"), after=after),
         "withdrawn": _("Withdrawn"),
         "returned": _("Returned"),
     }

@@ -14,17 +14,9 @@ from lms_plugin.domain.errors import Conflict, Malformed, NotFound
 from lms_plugin.domain.programme import Programme, Variant
 from lms_plugin.services import access, catalogue, people
 from lms_plugin.services.access import Actor, Grant, Scope
-from lms_plugin.services.enrolments import (
-    ACTIVE,
-    WITHDRAWN,
-    Change,
-    checked_reason,
-    note,
-    note_many,
-    size_limit,
-    size_of,
-)
+from lms_plugin.services.enrolments import ACTIVE, WITHDRAWN, Change, checked_reason, note, note_many
 from lms_plugin.services.portions import portions
+from lms_plugin.services.seats import size_limit, size_of
 from lms_plugin.storage.people import Region, User
 from lms_plugin.storage.programmes import ClassGroup, ClassGroupTutor, Enrolment
 

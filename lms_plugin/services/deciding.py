@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Conflict
-from lms_plugin.services import access, catalogue, enrolments, passwords, people, registering
+from lms_plugin.services import access, catalogue, enrolments, passwords, people, registering, returning
 from lms_plugin.services.access import Actor, Grant
 from lms_plugin.services.enrolments import NewLearner, checked_reason
 from lms_plugin.services.nominations import (
@@ -60,7 +60,7 @@ def accept(
         NotFound: there is no such nomination.
         Malformed: `why_missing` where there are misfits and no reason, or the reason is too long.
         Conflict: `nomination_decided`, `no_place_free` or `not_next` for somebody who waits, `account_closed`,
-            `learns_and_tutors`, `already_enrolled`.
+            `learns_and_tutors`, `already_enrolled`, `hours_in_other_phase` (phase) of somebody who comes back.
     """
     one = _decidable(session, actor, nomination_id)
     if reason.strip() or (one.state == SUBMITTED and warnings_of(one)):
@@ -101,11 +101,17 @@ def accept_fitting(
     some = [one for one in waiting if not warnings_of(one)][:limit]
     places = places_of(session, current, *(one.region_id for one in some))
     known = known_people(session, programme_id, [one.login for one in some])
+    kept = returning.kept_phases(session, programme_id, [one.user.id for one in known.values() if one.user is not None])
     taken = []
     for one in some:
         person = known.get(one.login, KnownPerson())
         # Whoever cannot be taken as things stand now is left to be looked at.
-        if person.user is None or (person.user.is_active and not person.is_enrolled and not person.tutors):
+        if person.user is None or (
+            person.user.is_active
+            and not person.is_enrolled
+            and not person.tutors
+            and kept.get(person.user.id, one.phase) == one.phase
+        ):
             taken.append(_accept(session, actor, one, places, draws_password=draws_password, now=now))
     return taken
 

@@ -4,27 +4,32 @@ Whatever is changed leaves one row of `enrolment_changes`: what, by whom and why
 earns none, and stands in no report until they return.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from lms_plugin.domain.errors import Conflict, Malformed, NotFound
-from lms_plugin.domain.programme import Programme, Variant
-from lms_plugin.services import access, catalogue, posting
+from lms_plugin.domain.errors import Conflict, NotFound
+from lms_plugin.domain.programme import Variant
+from lms_plugin.services import access, catalogue, posting, returning
 from lms_plugin.services.access import Actor
+from lms_plugin.services.enrolment_changes import ACTIVE as ACTIVE
+from lms_plugin.services.enrolment_changes import LONGEST_REASON as LONGEST_REASON
+from lms_plugin.services.enrolment_changes import WITHDRAWN as WITHDRAWN
+from lms_plugin.services.enrolment_changes import Change as Change
+from lms_plugin.services.enrolment_changes import changes_of as changes_of
+from lms_plugin.services.enrolment_changes import checked_reason as checked_reason
+from lms_plugin.services.enrolment_changes import note as note
+from lms_plugin.services.enrolment_changes import note_many as note_many
+from lms_plugin.services.enrolment_changes import place_words
 from lms_plugin.services.entering import refresh_many
 from lms_plugin.services.portions import portions
-from lms_plugin.storage.admission import EnrolmentChange
 from lms_plugin.storage.people import Region, User
-from lms_plugin.storage.programmes import ClassGroup, Enrolment
+from lms_plugin.storage.programmes import Enrolment
 
-ACTIVE, WITHDRAWN = "active", "withdrawn"
 AT_ONCE = 5_000
-LONGEST_REASON = 500
 
 
 class NewLearner(NamedTuple):
@@ -35,29 +40,6 @@ class NewLearner(NamedTuple):
     class_group_id: int | None = None
     phase: str = ""
     tier: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What was changed of an enrolment, for `note_many`."""
-
-    enrolment_id: int
-    kind: str
-    before: str = ""
-    after: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeShown:
-    """One change as pages show it; `by` is the name of who made it, None where it was the service itself."""
-
-    number: int
-    kind: str
-    before: str
-    after: str
-    reason: str
-    by: str | None
-    at: datetime
 
 
 def enrol_many(
@@ -114,11 +96,13 @@ def enrol(
     by_id: int | None = None,
     reason: str = "",
 ) -> Enrolment:
-    """Enrol one person, or take one back who had withdrawn.
+    """Enrol one person, or take one back who had withdrawn: then in the region, phase and tier that are named.
+
+    Places and quotas are for the caller to mind.
 
     Raises:
         NotFound: as `enrol_many`.
-        Conflict: `already_enrolled`.
+        Conflict: `already_enrolled`; `hours_in_other_phase` (phase) that who comes back has earned before.
     """
     known = session.scalar(
         select(Enrolment).where(Enrolment.user_id == learner.user_id, Enrolment.programme_id == programme_id)
@@ -128,7 +112,8 @@ def enrol(
         return session.get_one(Enrolment, new_id)
     if known.state == ACTIVE:
         raise Conflict("already_enrolled")
-    _take_back(session, known, now, by_id=by_id, reason=reason)
+    by = returning.By(by_id, reason, now)
+    returning.come_back(session, known, by, region_id=learner.region_id, phase=learner.phase, tier=learner.tier)
     return known
 
 
@@ -163,7 +148,7 @@ def take_back(session: Session, actor: Actor, enrolment_id: int, *, reason: str,
     enrolment = _locked(session, access.managed_enrolment(session, actor, enrolment_id))
     if enrolment.state == ACTIVE:
         raise Conflict("enrolment_active")
-    _take_back(session, enrolment, now, by_id=actor.user_id, reason=reason)
+    returning.come_back(session, enrolment, returning.By(actor.user_id, reason, now))
     return enrolment
 
 
@@ -189,7 +174,7 @@ def move_school(
     if user.region_id == enrolment.region_id:
         user.region_id = target.id
     enrolment.region_id = target.id
-    change = Change(enrolment.id, "moved_school", _place(before), _place(target))
+    change = Change(enrolment.id, "moved_school", place_words(before), place_words(target))
     note(session, change, now, by_id=actor.user_id, reason=reason)
     return enrolment
 
@@ -216,7 +201,7 @@ def move_tier(session: Session, actor: Actor, enrolment_id: int, tier: str, *, r
     if before.tier == tier:
         raise Conflict("already_there")
     posting.settle(session, enrolment, now)
-    enrolment.variant = _in_tier(programme, before, tier).write()
+    enrolment.variant = returning.in_tier(programme, before, tier).write()
     session.flush()
     refresh_many(session, [enrolment.id], now)
     change = Change(enrolment.id, "moved_tier", before.tier, tier)
@@ -224,116 +209,7 @@ def move_tier(session: Session, actor: Actor, enrolment_id: int, tier: str, *, r
     return enrolment
 
 
-def changes_of(session: Session, enrolment_id: int) -> list[ChangeShown]:
-    """All changes of an enrolment, the latest first."""
-    rows = session.execute(
-        select(EnrolmentChange, User.name)
-        .outerjoin(User, User.id == EnrolmentChange.changed_by_id)
-        .where(EnrolmentChange.enrolment_id == enrolment_id)
-        .order_by(EnrolmentChange.number.desc())
-    )
-    return [
-        ChangeShown(one.number, one.kind, one.before, one.after, one.reason, name, one.changed_at) for one, name in rows
-    ]
-
-
-def note(session: Session, change: Change, now: datetime, *, by_id: int | None, reason: str) -> None:
-    """Keep one change of an enrolment."""
-    note_many(session, [change], now, by_id=by_id, reason=reason)
-
-
-def note_many(
-    session: Session,
-    changes: Sequence[Change],
-    now: datetime,
-    *,
-    by_id: int | None,
-    reason: str = "",
-    are_new: bool = False,
-) -> None:
-    """Keep changes, each of another enrolment; `are_new` where these enrolments have no changes yet."""
-    last = {} if are_new else _last_numbers(session, [one.enrolment_id for one in changes])
-    rows = [
-        {
-            "enrolment_id": one.enrolment_id,
-            "number": last.get(one.enrolment_id, 0) + 1,
-            "kind": one.kind,
-            "before": one.before,
-            "after": one.after,
-            "reason": reason,
-            "changed_by_id": by_id,
-            "changed_at": now,
-        }
-        for one in changes
-    ]
-    session.flush()
-    for some in portions(rows, AT_ONCE):
-        session.execute(insert(EnrolmentChange), some)
-
-
-def checked_reason(reason: str) -> str:
-    """A reason without blanks around it.
-
-    Raises:
-        Malformed: `why_missing`, or `reason_too_long` (longest).
-    """
-    reason = reason.strip()
-    if not reason:
-        raise Malformed("why_missing")
-    if len(reason) > LONGEST_REASON:
-        raise Malformed("reason_too_long", longest=LONGEST_REASON)
-    return reason
-
-
-def size_limit(group: ClassGroup, programme: Programme) -> int | None:
-    """How many learners a class group holds at most: its own limit, else the programme's; None for any number."""
-    return group.size_limit if group.size_limit is not None else programme.class_size
-
-
-def size_of(session: Session, class_group_id: int) -> int:
-    """How many learners a class group has; those who have withdrawn leave their places to others."""
-    learners = select(func.count()).where(Enrolment.class_group_id == class_group_id, Enrolment.state == ACTIVE)
-    return session.scalar(learners) or 0
-
-
-def _take_back(session: Session, enrolment: Enrolment, now: datetime, *, by_id: int | None, reason: str) -> None:
-    group = session.get(ClassGroup, enrolment.class_group_id) if enrolment.class_group_id is not None else None
-    note(session, Change(enrolment.id, "returned", WITHDRAWN, ACTIVE), now, by_id=by_id, reason=reason)
-    if group is not None:
-        programme = catalogue.for_enrolment(session, enrolment, now).programme
-        limit = size_limit(group, programme)
-        if limit is not None and size_of(session, group.id) >= limit:
-            enrolment.class_group_id = None
-            note(session, Change(enrolment.id, "moved_group", group.name, ""), now, by_id=by_id, reason=reason)
-    enrolment.state = ACTIVE
-    session.flush()
-
-
 def _locked(session: Session, enrolment: Enrolment) -> Enrolment:
     """The enrolment as it is now, kept from other changes until the commit."""
     session.refresh(enrolment, with_for_update={"key_share": True})
     return enrolment
-
-
-def _in_tier(programme: Programme, before: Variant, tier: str) -> Variant:
-    after = replace(before, tier=tier)
-    here, there = programme.taken_as(before).window, programme.taken_as(after).window
-    if (here.opens_on, here.closes_on) == (there.opens_on, there.closes_on):
-        return after
-    return replace(after, opens_on=min(here.opens_on, there.opens_on), closes_on=max(here.closes_on, there.closes_on))
-
-
-def _place(region: Region | None) -> str:
-    return f"{region.name} ({region.code})" if region is not None else ""
-
-
-def _last_numbers(session: Session, enrolment_ids: Iterable[int]) -> dict[int, int]:
-    found: dict[int, int] = {}
-    for some in portions(sorted(set(enrolment_ids)), AT_ONCE):
-        rows = session.execute(
-            select(EnrolmentChange.enrolment_id, func.max(EnrolmentChange.number))
-            .where(EnrolmentChange.enrolment_id.in_(some))
-            .group_by(EnrolmentChange.enrolment_id)
-        )
-        found |= dict(rows.tuples().all())
-    return found

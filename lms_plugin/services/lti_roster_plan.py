@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from lms_plugin.domain.lti_roster import BRING_IN, CHANGES, LET_GO, Standing, Step, step_for
 from lms_plugin.services import catalogue, quotas
-from lms_plugin.services.enrolments import ACTIVE, size_limit, size_of
+from lms_plugin.services.enrolments import ACTIVE
 from lms_plugin.services.portions import portions
 from lms_plugin.services.roster_ports import Member, MemberStatus, Roster
+from lms_plugin.services.seats import size_limit, size_of
 from lms_plugin.storage.lti import LtiLink, PlatformAccount
 from lms_plugin.storage.lti_rosters import LtiMember
 from lms_plugin.storage.people import User

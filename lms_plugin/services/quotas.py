@@ -95,14 +95,15 @@ def places_of(session: Session, current: InForce, *regions: int) -> Places:
     ):
         quotas.setdefault(phase, {})[region_id] = own
     sender = func.coalesce(Nomination.region_id, Enrolment.region_id)
+    # Who withdrew and was nominated anew has several that were accepted: the place is that of the last one.
+    last = (
+        select(func.max(Nomination.id))
+        .where(Nomination.programme_id == current.id, Nomination.state == "accepted")
+        .group_by(Nomination.enrolment_id)
+    )
     rows = session.execute(
         select(sender, Enrolment.variant, func.count())
-        .outerjoin(
-            Nomination,
-            (Nomination.enrolment_id == Enrolment.id)
-            & (Nomination.programme_id == Enrolment.programme_id)
-            & (Nomination.state == "accepted"),
-        )
+        .outerjoin(Nomination, (Nomination.enrolment_id == Enrolment.id) & Nomination.id.in_(last))
         .where(Enrolment.programme_id == current.id, Enrolment.state == "active")
         .group_by(sender, Enrolment.variant)
     ).all()

@@ -72,8 +72,8 @@ class Nomination(Base):
 class EnrolmentChange(Base):
     """What was changed of an enrolment, by whom and why; numbered from 1, never changed itself.
 
-    `kind` is enrolled, moved_group, moved_school, moved_tier, withdrawn, returned or registered; `before` and `after`
-    are its values in words of the tables.
+    `kind` is enrolled, moved_group, moved_school, moved_tier, moved_phase, withdrawn, returned or registered; `before`
+    and `after` are its values in words of the tables.
     """
 
     __tablename__ = "enrolment_changes"

@@ -15,7 +15,7 @@ from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.http.languages import current_language
 from lms_plugin.http.wording import refusal_sentence
-from lms_plugin.services import access, admission_list, catalogue, classgroups, enrolments, hours, trail
+from lms_plugin.services import access, admission_list, catalogue, classgroups, enrolments, hours, seats, trail
 from lms_plugin.storage.people import Region, User
 from lms_plugin.storage.programmes import ClassGroup, ProgrammeRow
 from lms_plugin.web import admission
@@ -181,6 +181,7 @@ def _enrolment_page(enrolment_id: int, typed: dict[str, str], error: str | None)
         enrolment = access.managed_enrolment(store, actor, enrolment_id)
         current = catalogue.in_force(store, enrolment.programme_id, now)
         tiers = {one.key: one.title.in_language(language) for one in current.programme.tiers}
+        phases = {one.key: one.title.in_language(language) for one in current.programme.phases}
         region = store.get(Region, enrolment.region_id) if enrolment.region_id is not None else None
         group = store.get(ClassGroup, enrolment.class_group_id) if enrolment.class_group_id is not None else None
         return render_template(
@@ -193,6 +194,7 @@ def _enrolment_page(enrolment_id: int, typed: dict[str, str], error: str | None)
             group=group,
             tier=tiers.get(Variant.read(enrolment.variant).tier),
             tiers=tiers,
+            phases=phases,
             hours=hours.read(store, enrolment, now).hours,
             changes=enrolments.changes_of(store, enrolment_id),
             change=words.change_sentence,
@@ -225,8 +227,8 @@ def _group_page(class_group_id: int, login: str, error: str | None) -> str:
             "admission_group.html",
             programme=current.programme,
             group=group,
-            limit=enrolments.size_limit(group, current.programme),
-            size=enrolments.size_of(store, group.id),
+            limit=seats.size_limit(group, current.programme),
+            size=seats.size_of(store, group.id),
             tutors=classgroups.tutors_of(store, group.id),
             rows=admission_list.learners(store, actor, group.programme_id, class_group_id=group.id, limit=1000),
             login=login,
