@@ -39,6 +39,7 @@ def admission_refusals(refusal: Refusal) -> dict[str, str]:
         "account_closed": _("This account is closed."),
         "learns_and_tutors": _("Nobody can be learner and tutor in one programme."),
         "no_place_free": _("There is no free place for anybody who waits."),
+        "no_place_to_return": _("There is no free place to come back to: it was given to somebody else meanwhile."),
         "hours_in_other_phase": _(
             "This person has hours in another phase of this programme and can come back in that one only."
         ),

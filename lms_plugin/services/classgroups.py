@@ -16,7 +16,7 @@ from lms_plugin.services import access, catalogue, people
 from lms_plugin.services.access import Actor, Grant, Scope
 from lms_plugin.services.enrolments import ACTIVE, WITHDRAWN, Change, checked_reason, note, note_many
 from lms_plugin.services.portions import portions
-from lms_plugin.services.seats import size_limit, size_of
+from lms_plugin.services.seats import lock_groups, size_limit, size_of
 from lms_plugin.storage.people import Region, User
 from lms_plugin.storage.programmes import ClassGroup, ClassGroupTutor, Enrolment
 
@@ -141,8 +141,7 @@ def move_group(
     group = None
     if class_group_id is not None:
         group = managed_group(session, actor, class_group_id)
-        # Of two who take the last place one has to see the other.
-        session.refresh(group, with_for_update={"key_share": True})
+        lock_groups(session, [group.id])
     session.refresh(enrolment, with_for_update={"key_share": True})
     if group is not None and group.programme_id != enrolment.programme_id:
         raise NotFound(what="class_group")
@@ -188,6 +187,7 @@ def assign(
     if limit is not None and not 1 <= limit <= LARGEST:
         raise Malformed("size_malformed", most=LARGEST)
     programme = catalogue.in_force(session, programme_id, now).programme
+    lock_groups(session, session.scalars(select(ClassGroup.id).where(ClassGroup.programme_id == programme_id)).all())
     place, county = aliased(Region), aliased(Region)
     rows = session.execute(
         select(Enrolment.id, Enrolment.variant, place.code, county.code, county.name)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Conflict, NotFound
 from lms_plugin.domain.programme import Variant
-from lms_plugin.services import access, catalogue, posting, returning
+from lms_plugin.services import access, catalogue, posting, quotas, returning
 from lms_plugin.services.access import Actor
 from lms_plugin.services.enrolment_changes import ACTIVE as ACTIVE
 from lms_plugin.services.enrolment_changes import LONGEST_REASON as LONGEST_REASON
@@ -26,6 +26,7 @@ from lms_plugin.services.enrolment_changes import note_many as note_many
 from lms_plugin.services.enrolment_changes import place_words
 from lms_plugin.services.entering import refresh_many
 from lms_plugin.services.portions import portions
+from lms_plugin.services.seats import lock_groups
 from lms_plugin.storage.people import Region, User
 from lms_plugin.storage.programmes import Enrolment
 
@@ -98,7 +99,7 @@ def enrol(
 ) -> Enrolment:
     """Enrol one person, or take one back who had withdrawn: then in the region, phase and tier that are named.
 
-    Places and quotas are for the caller to mind.
+    Places and quotas are for the caller to mind, with the programme locked.
 
     Raises:
         NotFound: as `enrol_many`.
@@ -110,7 +111,8 @@ def enrol(
     if known is None:
         (new_id,) = enrol_many(session, programme_id, [learner], now, by_id=by_id, reason=reason)
         return session.get_one(Enrolment, new_id)
-    if known.state == ACTIVE:
+    lock_groups(session, [known.class_group_id])
+    if _locked(session, known).state == ACTIVE:
         raise Conflict("already_enrolled")
     by = returning.By(by_id, reason, now)
     returning.come_back(session, known, by, region_id=learner.region_id, phase=learner.phase, tier=learner.tier)
@@ -140,14 +142,25 @@ def withdraw(session: Session, actor: Actor, enrolment_id: int, *, reason: str, 
 def take_back(session: Session, actor: Actor, enrolment_id: int, *, reason: str, now: datetime) -> Enrolment:
     """Let a learner who had withdrawn return, with all hours of before; without a class group where theirs is full.
 
+    They need a place as whoever is new does: what they gave back may be somebody else's by now.
+
     Raises:
         NotFound, Malformed: as `withdraw`.
-        Conflict: `enrolment_active`.
+        Conflict: `enrolment_active`, `no_place_to_return`.
     """
     reason = checked_reason(reason)
-    enrolment = _locked(session, access.managed_enrolment(session, actor, enrolment_id))
+    enrolment = access.managed_enrolment(session, actor, enrolment_id)
+    access.lock_programme(session, enrolment.programme_id)
+    session.refresh(enrolment)
     if enrolment.state == ACTIVE:
         raise Conflict("enrolment_active")
+    # Of one who has withdrawn nobody changes the class group past the programme's lock.
+    lock_groups(session, [enrolment.class_group_id])
+    _locked(session, enrolment)
+    sender, variant = quotas.sender_of(session, enrolment), Variant.read(enrolment.variant)
+    places = quotas.places_of(session, catalogue.in_force(session, enrolment.programme_id, now), sender)
+    if places.free(sender, variant.phase, variant.tier) == 0:
+        raise Conflict("no_place_to_return")
     returning.come_back(session, enrolment, returning.By(actor.user_id, reason, now))
     return enrolment
 

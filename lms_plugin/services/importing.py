@@ -14,7 +14,7 @@ from lms_plugin.domain.errors import Conflict
 from lms_plugin.services import access, rosterimport, uploads
 from lms_plugin.services.access import Actor
 from lms_plugin.services.regionimport import RegionPlan, apply_regions
-from lms_plugin.services.roster import ImportPlan
+from lms_plugin.services.roster import ImportPlan, lock_places
 from lms_plugin.services.rosterimport import Credential, Slip
 from lms_plugin.services.sealing import FileSeal, open_with, seal_for_once
 from lms_plugin.storage.admission import Upload
@@ -62,6 +62,8 @@ def carry_out(
 
     def write(session: Session) -> CarriedOut:
         upload = uploads.waiting_upload(session, actor, upload_id, locked=True)
+        if isinstance(first, ImportPlan):
+            lock_places(session, table)
         plan = uploads.plan(session, kind, table, scope, now)
         _agree(plan, only_good=only_good, seen_faulty_rows=seen_faulty_rows)
         figures, slips = _apply(session, plan, credentials, by_id=actor.user_id, now=now)

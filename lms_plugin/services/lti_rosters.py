@@ -16,13 +16,15 @@ from lms_plugin.domain.errors import Conflict, NotFound
 from lms_plugin.domain.lti_roster import Step
 from lms_plugin.services import access, classgroups, lti_roster_plan, lti_roster_steps
 from lms_plugin.services.access import Actor
+from lms_plugin.services.enrolments import WITHDRAWN
 from lms_plugin.services.lti_roster_plan import RosterPlan
 from lms_plugin.services.ports import WORDS_LIMIT
 from lms_plugin.services.roster_ports import Roster
-from lms_plugin.storage.lti import LtiLink
+from lms_plugin.services.seats import lock_groups
+from lms_plugin.storage.lti import LtiLink, PlatformAccount
 from lms_plugin.storage.lti_rosters import LtiMember, LtiRoster
 from lms_plugin.storage.outbox import Platform
-from lms_plugin.storage.programmes import ClassGroup, ProgrammeRow
+from lms_plugin.storage.programmes import ClassGroup, Enrolment, ProgrammeRow
 
 WHOLE_EVERY: Final = timedelta(days=1)
 """So often all of a roster is read, also where its platform tells differences."""
@@ -147,6 +149,7 @@ def confirm(
     if link.class_group_id not in (None, class_group_id):
         raise Conflict("roster_of_other_group")
     access.lock_programme(session, link.programme_id)
+    _lock_groups(session, link, class_group_id)
     found = lti_roster_plan.plan(session, link, class_group_id, roster, now)
     if found.digest != seen:
         raise Conflict("roster_changed")
@@ -233,6 +236,7 @@ def refresh(session: Session, link_id: int, roster: Roster, now: datetime) -> Ro
     if kept is None or link.class_group_id is None:
         return None
     access.lock_programme(session, link.programme_id)
+    _lock_groups(session, link, link.class_group_id)
     found = lti_roster_plan.plan(session, link, link.class_group_id, roster, now)
     members = lti_roster_steps.count_active(session, link_id)
     if found.leaving > max(FEW_LEAVING, members // 2):
@@ -268,6 +272,18 @@ def _locked(session: Session, link_id: int) -> LtiLink:
     return session.scalars(
         select(LtiLink).where(LtiLink.id == link_id).with_for_update().execution_options(populate_existing=True)
     ).one()
+
+
+def _lock_groups(session: Session, link: LtiLink, class_group_id: int) -> None:
+    """Lock the class group, and those into which members who have withdrawn would come back."""
+    theirs = (
+        select(Enrolment.class_group_id)
+        .join(PlatformAccount, PlatformAccount.user_id == Enrolment.user_id)
+        .join(LtiMember, LtiMember.subject == PlatformAccount.subject)
+        .where(PlatformAccount.platform_id == link.platform_id, LtiMember.link_id == link.id)
+        .where(Enrolment.programme_id == link.programme_id, Enrolment.state == WITHDRAWN)
+    )
+    lock_groups(session, {class_group_id, *session.scalars(theirs)})
 
 
 def _check_group(session: Session, link: LtiLink, class_group_id: int) -> None:

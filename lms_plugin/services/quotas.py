@@ -87,7 +87,7 @@ class Places:
         return replace(self, used=used, enrolled=dict(self.enrolled))
 
 
-def places_of(session: Session, current: InForce, *regions: int) -> Places:
+def places_of(session: Session, current: InForce, *regions: int | None) -> Places:
     """What is taken and free of a programme; `regions` are further ones that will be asked about."""
     quotas: dict[str, dict[int, int]] = {}
     for region_id, phase, own in session.execute(
@@ -119,6 +119,17 @@ def places_of(session: Session, current: InForce, *regions: int) -> Places:
             senders.setdefault(phase, []).append((lineages.get(region_id, ()), count))
     used = {phase: quota.used_by_region(some) for phase, some in senders.items()}
     return Places(current.programme, quotas, lineages, used, enrolled)
+
+
+def sender_of(session: Session, enrolment: Enrolment) -> int | None:
+    """The region whose place an enrolment takes: which sent the learner last, else where they teach."""
+    sent = (
+        select(Nomination.region_id)
+        .where(Nomination.enrolment_id == enrolment.id, Nomination.state == "accepted")
+        .order_by(Nomination.id.desc())
+        .limit(1)
+    )
+    return session.scalar(sent) or enrolment.region_id
 
 
 def lineages_of(session: Session, region_ids: Iterable[int]) -> dict[int, Lineage]:

@@ -15,7 +15,7 @@ from lms_plugin.services import passwords
 from lms_plugin.services.access import Scope
 from lms_plugin.services.findings import Finding
 from lms_plugin.services.rosterfile import Table, TableRow
-from lms_plugin.services.rosterlookup import Known, KnownEnrolment, KnownGroup, look_up
+from lms_plugin.services.rosterlookup import Known, KnownEnrolment, KnownGroup, lock_named, look_up
 from lms_plugin.services.rosterrow import PlannedPerson as PlannedPerson
 from lms_plugin.services.rosterrow import Reading
 
@@ -147,6 +147,15 @@ def plan_import(session: Session, table: Table, scope: Scope, now: datetime) -> 
         table.ignored_columns,
         known,
     )
+
+
+def lock_places(session: Session, table: Table) -> None:
+    """Keep everybody else from the places and class groups that a table names until the commit.
+
+    For whoever is about to carry a plan out: before that plan is made.
+    """
+    rows = (*table.rows, *table.damaged)
+    lock_named(session, programme_keys=_values(rows, "programme"), class_groups=_values(rows, "class_group"))
 
 
 def _seated(

@@ -15,7 +15,7 @@ from lms_plugin.services import enrolments, outbox, passwords
 from lms_plugin.services.access import Scope
 from lms_plugin.services.enrolments import Change, NewLearner
 from lms_plugin.services.portions import portions
-from lms_plugin.services.roster import ImportPlan, PlannedPerson, plan_import
+from lms_plugin.services.roster import ImportPlan, PlannedPerson, lock_places, plan_import
 from lms_plugin.services.rosterfile import Table
 from lms_plugin.storage.base import Base
 from lms_plugin.storage.people import RoleGrant, User
@@ -141,6 +141,7 @@ def import_people(
     credentials = make_credentials(plan)
 
     def write(session: Session) -> tuple[ImportPlan, ImportOutcome]:
+        lock_places(session, table)
         plan = plan_import(session, table, scope, now)
         done = apply_import(session, plan, only_good=only_good, now=now, by_id=by_id, credentials=credentials)
         return plan, done

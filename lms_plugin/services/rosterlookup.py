@@ -12,6 +12,7 @@ from lms_plugin.services import access, catalogue
 from lms_plugin.services.access import Grant, Scope
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.portions import portions
+from lms_plugin.services.seats import lock_groups
 from lms_plugin.storage.people import Region, RoleGrant, User
 from lms_plugin.storage.programmes import ClassGroup, ClassGroupTutor, Enrolment, ProgrammeRow
 
@@ -114,6 +115,20 @@ def look_up(
     _look_up_users(session, scope, known, sorted(set(logins)))
     _look_up_groups(session, scope, known, sorted(set(class_groups)))
     return known
+
+
+def lock_named(session: Session, *, programme_keys: Iterable[str], class_groups: Iterable[str]) -> None:
+    """Lock the programmes with these keys, and those of their class groups that are named so."""
+    keys = sorted(set(programme_keys))
+    programme_ids = session.scalars(select(ProgrammeRow.id).where(ProgrammeRow.key.in_(keys))).all()
+    for one in sorted(programme_ids):
+        access.lock_programme(session, one)
+    named: list[int] = []
+    for some in portions(sorted(set(class_groups))):
+        named += session.scalars(
+            select(ClassGroup.id).where(ClassGroup.programme_id.in_(programme_ids), ClassGroup.name.in_(some))
+        )
+    lock_groups(session, named)
 
 
 def _look_up_users(session: Session, scope: Scope, known: Known, logins: Sequence[str]) -> None:

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Conflict, NotAllowed, NotFound, Unavailable
 from lms_plugin.domain.lti_roster import Step
 from lms_plugin.domain.watching import Claim
-from lms_plugin.services import catalogue, classgroups, enrolments, lti_rosters, roster_errand, viewing
+from lms_plugin.services import catalogue, classgroups, enrolments, lti_rosters, roster_errand, seats, viewing
 from lms_plugin.services.access import OFFICE, TUTOR, Actor
 from lms_plugin.services.lti_roster_plan import RosterPlan
 from lms_plugin.services.lti_rosters import RosterShrank
@@ -25,6 +26,7 @@ from lms_plugin.storage.programmes import ClassGroup, ClassGroupTutor, Enrolment
 from lms_plugin.storage.session import Database
 from tests import builders
 from tests.builders import NOW
+from tests.stores import ON_POSTGRESQL
 
 MEMBERSHIPS = "https://lms.example.org/memberships?type_id=1"
 DIFFERENCES = "https://lms.example.org/memberships?type_id=1&since=7"
@@ -364,6 +366,35 @@ def test_a_member_whom_another_roster_of_the_class_group_has_stays(world: World)
     other.confirm(there)
     assert steps(world.refresh(roster())) == {"s-a": Step.GONE}
     assert world.learners() == {"a": ("active", "平台班")}
+
+
+@ON_POSTGRESQL
+def test_a_roster_and_an_admin_do_not_give_the_same_seat(world: World) -> None:
+    world.confirm(roster(member("s-a")))
+    with world.database.writing() as session:
+        session.get_one(ClassGroup, world.group_id).size_limit = 2
+        user = session.scalars(select(User).where(User.login == "c")).one()
+        learner = enrolments.NewLearner(user.id, user.region_id)
+        moving = enrolments.enrol(session, world.programme_id, learner, NOW).id
+    moved, read = threading.Event(), threading.Event()
+
+    def move(session: Session) -> None:
+        classgroups.move_group(session, world.admin, moving, world.group_id, reason="", now=NOW)
+        moved.set()
+        read.wait(timeout=1)
+
+    def refresh() -> None:
+        moved.wait()
+        world.refresh(roster(member("s-a"), member("s-b")))
+        read.set()
+
+    threads = [threading.Thread(target=world.database.transact, args=(move,)), threading.Thread(target=refresh)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    with world.database.reading() as session:
+        assert seats.size_of(session, world.group_id) == 2
 
 
 def test_the_roster_of_a_link_is_kept_for_one_class_group_until_that_is_ended(world: World) -> None:
