@@ -42,6 +42,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "programme_unknown": "there is no programme with the key {value}",
     "programme_missing": "a class group needs a programme",
     "programme_needs_role": "only learners and tutors take part in a programme",
+    "programme_full": "the programme, or the phase or tier, has no place left",
+    "quota_used_up": "the region has no place left in the programme",
     "class_group_missing": "a tutor needs a class group in the programme",
     "class_group_too_long": "the name of the class group is longer than 120 characters",
     "class_group_outside_scope": "the class group has members you do not answer for",

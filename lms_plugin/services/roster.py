@@ -16,6 +16,7 @@ from lms_plugin.services.access import Scope
 from lms_plugin.services.findings import Finding
 from lms_plugin.services.rosterfile import Table, TableRow
 from lms_plugin.services.rosterlookup import Known, KnownEnrolment, KnownGroup, lock_named, look_up
+from lms_plugin.services.rosterplaces import Room
 from lms_plugin.services.rosterrow import PlannedPerson as PlannedPerson
 from lms_plugin.services.rosterrow import Reading
 
@@ -136,7 +137,7 @@ def plan_import(session: Session, table: Table, scope: Scope, now: datetime) -> 
             candidates.append((person, is_good))
         if is_good:
             notices += reading.notices
-    planned, full = _seated(candidates, known)
+    planned, full = _seated(candidates, known, Room(session, known, scope, (person for person, _ in candidates)))
     faults += full
     rows_left = {fault.row for fault in full}
     faults.sort(key=lambda fault: fault.row)
@@ -159,10 +160,10 @@ def lock_places(session: Session, table: Table) -> None:
 
 
 def _seated(
-    candidates: Sequence[tuple[PlannedPerson, bool]], known: Known
+    candidates: Sequence[tuple[PlannedPerson, bool]], known: Known, room: Room
 ) -> tuple[list[PlannedPerson], list[Finding]]:
-    """Those whose row is good and who find a place in their class group, first come first served; and a fault for
-    everybody who finds none.
+    """Those whose row is good and who find a place in programme and class group, first come first served; and a fault
+    for everybody who finds none.
 
     A place that somebody leaves in this file is free for the rows below. A faulty row takes none.
     """
@@ -171,6 +172,10 @@ def _seated(
     seated: list[PlannedPerson] = []
     full: list[Finding] = []
     for person, is_good in candidates:
+        lacking = room.lacking(person)
+        if lacking is not None:
+            full.append(Finding(person.row, "programme", lacking))
+            continue
         place = _place_sought(person, known)
         if place is not None:
             group = known.groups.get(place)
@@ -187,6 +192,7 @@ def _seated(
             left = names.get(enrolled.class_group_id) if enrolled and enrolled.class_group_id else None
             if left is not None:
                 learners[left] -= 1
+        room.take(person)
         seated.append(person)
     return seated, full
 
