@@ -43,12 +43,15 @@ def check_examiner(examiner_id: int, taught_by: Collection[int]) -> None:
         raise MarkerTaughtClass()
 
 
-def next_attempt(states: Sequence[str], most: int) -> int:
-    """The number of the attempt that comes after those that were sat.
+def next_attempt(states: Sequence[str], most: int, seen: int | None = None) -> int:
+    """The number of the attempt that comes after those that were sat; `seen` is how many the examiner knew of.
 
     Raises:
-        Conflict: one was passed (`examination_passed`), or none is left (`attempts_used_up`).
+        Conflict: another was sat since (`mark_entered_meanwhile`), one was passed (`examination_passed`), or none is
+            left (`attempts_used_up`).
     """
+    if seen is not None and seen != len(states):
+        raise Conflict("mark_entered_meanwhile")
     if PASSED in states:
         raise Conflict("examination_passed")
     if len(states) >= most:

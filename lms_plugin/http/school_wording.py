@@ -36,6 +36,9 @@ def school_refusals(refusal: Refusal) -> dict[str, str]:
         "own_examination": _("Nobody enters a mark of their own."),
         "no_examination": _("This programme has no examination."),
         "examination_passed": _("This learner has passed already."),
+        "mark_entered_meanwhile": _(
+            "A mark was entered for this learner meanwhile. Please look at the attempts before you enter another one."
+        ),
         "attempts_used_up": _("All %(most)s attempts are used up.", most=params.get("most")),
         "candidate_unknown": _("Nobody you answer for takes this programme with that account."),
         "marks_faulty": _("The file has faults; no mark was entered."),

@@ -22,23 +22,24 @@ from lms_plugin.storage.programmes import Enrolment
 
 MOST_ROWS: Final = 5000
 LONGEST_REMARK: Final = 500
-COLUMNS: Final = ("login", "name", "mark", "remark")
+COLUMNS: Final = ("login", "name", "mark", "remark", "attempts_seen")
 _NAMES = {
     "login": ("login", "账号", "登录账号", "登录名", "用户名", "account"),
     "name": ("name", "姓名", "学员姓名", "教师姓名"),
     "mark": ("mark", "成绩", "分数", "得分", "考试成绩", "score"),
     "remark": ("remark", "备注", "评语"),
+    "attempts_seen": ("attemptsseen",),
 }
 LAYOUT: Final = Layout(
     keys={name: key for key, names in _NAMES.items() for name in names},
     required=("login", "mark"),
-    codes=frozenset({"login", "mark"}),
+    codes=frozenset({"login", "mark", "attempts_seen"}),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedMark:
-    """A row that can be entered: whose mark, and whether it passes."""
+    """A row that can be entered: whose mark, whether it passes, and how many attempts there were before it."""
 
     row: int
     enrolment_id: int
@@ -47,6 +48,7 @@ class PlannedMark:
     mark: int
     remark: str
     passes: bool
+    attempts_seen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,11 @@ class MarksPlan:
 
     @property
     def as_text(self) -> str:
-        """The marks as CSV that `plan` reads again."""
+        """The marks as CSV that `plan` reads again, with the attempts that were seen."""
         written = io.StringIO()
         writer = csv.writer(written)
         writer.writerow(COLUMNS)
-        writer.writerows((one.login, one.name, one.mark, one.remark) for one in self.marks)
+        writer.writerows((one.login, one.name, one.mark, one.remark, one.attempts_seen) for one in self.marks)
         return written.getvalue()
 
 
@@ -112,18 +114,16 @@ def plan(session: Session, actor: Actor, programme_key: str, content: bytes, now
             enrolment, real_name = found
             if name is not None and name != real_name:
                 wrong.append(Finding(row.number, "name", "candidate_name_differs", {"value": name, "name": real_name}))
-            wrong += _standing_faults(
-                row,
-                actor,
-                enrolment,
-                taught[enrolment.id],
-                [one.state for one in sat[enrolment.id]],
-                component.study.attempts,
-            )
+            states = [one.state for one in sat[enrolment.id]]
+            seen = _seen_in(row, len(states))
+            wrong += _standing_faults(row, actor, enrolment, taught[enrolment.id])
+            # What was entered since the file was looked at is for `enter` to refuse, not a fault of the file.
+            if not wrong and seen == len(states):
+                wrong += _attempt_faults(row, states, component.study.attempts)
             if not wrong and mark is not None:
                 passes = mark >= component.study.pass_mark
                 remark = row.values.get("remark", "")
-                marks.append(PlannedMark(row.number, enrolment.id, login, real_name, mark, remark, passes))
+                marks.append(PlannedMark(row.number, enrolment.id, login, real_name, mark, remark, passes, seen))
         faults += wrong
     return MarksPlan(programme_key, tuple(marks), tuple(sorted(faults, key=lambda one: one.row)), table.ignored_columns)
 
@@ -133,12 +133,21 @@ def enter(session: Session, actor: Actor, wanted: MarksPlan, now: datetime) -> i
 
     Raises:
         Conflict: the plan has faults (`marks_faulty`).
-        NotAllowed, NotFound, Conflict, Malformed: something changed since the plan was made, as `examinations.enter`.
+        NotAllowed, NotFound, Conflict, Malformed: something changed since the plan was made, as `examinations.enter`;
+            `mark_entered_meanwhile` where it was entered already.
     """
     if wanted.faults:
         raise Conflict("marks_faulty")
     for one in sorted(wanted.marks, key=lambda mark: mark.enrolment_id):
-        examinations.enter(session, actor, one.enrolment_id, mark=one.mark, remark=one.remark, now=now)
+        examinations.enter(
+            session,
+            actor,
+            one.enrolment_id,
+            mark=one.mark,
+            remark=one.remark,
+            attempts_seen=one.attempts_seen,
+            now=now,
+        )
     return len(wanted.marks)
 
 
@@ -155,9 +164,13 @@ def _mark_of(row: TableRow) -> tuple[list[Finding], int | None]:
     return wrong, mark
 
 
-def _standing_faults(
-    row: TableRow, actor: Actor, enrolment: Enrolment, taught: frozenset[int], states: Sequence[str], most: int
-) -> list[Finding]:
+def _seen_in(row: TableRow, present: int) -> int:
+    """How many attempts were seen when the row was looked at: now, unless it says so itself."""
+    text = row.values.get("attempts_seen", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 3 else present
+
+
+def _standing_faults(row: TableRow, actor: Actor, enrolment: Enrolment, taught: frozenset[int]) -> list[Finding]:
     """Why a learner's mark cannot be entered by this person, or not any more."""
     if enrolment.user_id == actor.user_id:
         return [Finding(row.number, "login", "own_examination")]
@@ -165,6 +178,11 @@ def _standing_faults(
         return [Finding(row.number, "login", "marker_taught_class")]
     if enrolment.state != "active":
         return [Finding(row.number, "login", "candidate_withdrawn")]
+    return []
+
+
+def _attempt_faults(row: TableRow, states: Sequence[str], most: int) -> list[Finding]:
+    """Why no further attempt comes after those that were sat."""
     if PASSED in states:
         return [Finding(row.number, "mark", "examination_passed")]
     if len(states) >= most:

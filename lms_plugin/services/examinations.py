@@ -98,15 +98,25 @@ def check_may_examine(actor: Actor, enrolment: Enrolment, taught: Collection[int
 
 
 def enter(
-    session: Session, actor: Actor, enrolment_id: int, *, mark: int, remark: str = "", now: datetime
+    session: Session,
+    actor: Actor,
+    enrolment_id: int,
+    *,
+    mark: int,
+    remark: str = "",
+    attempts_seen: int | None = None,
+    now: datetime,
 ) -> Coursework:
     """Enter the mark of a learner's next attempt; passing gives what the programme says.
+
+    `attempts_seen` is how many attempts the examiner was shown: a mark that is sent twice is entered once.
 
     Raises:
         NotAllowed, NotFound: the learner is not in a region that the actor answers for; `own_examination`.
         MarkerTaughtClass: the actor taught the learner's class.
         Malformed: `mark_out_of_range`, `remark_too_long`.
-        Conflict: `no_examination`, `examination_passed`, `attempts_used_up`, `enrolment_withdrawn`.
+        Conflict: `no_examination`, `mark_entered_meanwhile`, `examination_passed`, `attempts_used_up`,
+            `enrolment_withdrawn`.
     """
     coursework.check_mark(mark)
     remark = checked_remark(remark)
@@ -119,7 +129,7 @@ def enter(
     programme = catalogue.for_enrolment(session, enrolment, now).programme
     component = examination_of(programme)
     sat = attempts_of(session, [enrolment.id])[enrolment.id]
-    number = coursework.next_attempt([one.state for one in sat], component.study.attempts)
+    number = coursework.next_attempt([one.state for one in sat], component.study.attempts, attempts_seen)
     row = Coursework(
         enrolment_id=enrolment.id,
         component_key=component.key,

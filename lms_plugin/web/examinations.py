@@ -20,6 +20,7 @@ from lms_plugin.web.numbers import as_id, in_query
 
 ROWS_ON_A_PAGE = 50
 FAULTS_SHOWN = 200
+FIELDS = ("enrolment_id", "attempt_id", "attempts_seen", "mark", "remark")
 
 
 def page() -> ResponseReturnValue:
@@ -28,8 +29,10 @@ def page() -> ResponseReturnValue:
     access.office_scope(actor)
     if request.method != "POST":
         return _page({}, None)
-    form = {name: request.form.get(name, "").strip() for name in ("enrolment_id", "attempt_id", "mark", "remark")}
-    mark, enrolment_id, attempt_id = (as_id(form[name]) for name in ("mark", "enrolment_id", "attempt_id"))
+    form = {name: request.form.get(name, "").strip() for name in FIELDS}
+    mark, enrolment_id, attempt_id, seen = (
+        as_id(form[name]) for name in ("mark", "enrolment_id", "attempt_id", "attempts_seen")
+    )
     now = shared.clock()
     value = -1 if mark is None else mark
     try:
@@ -43,7 +46,13 @@ def page() -> ResponseReturnValue:
             state = shared.database.transact(
                 lambda store: (
                     examinations.enter(
-                        store, actor, enrolment_id or 0, mark=value, remark=form["remark"], now=now
+                        store,
+                        actor,
+                        enrolment_id or 0,
+                        mark=value,
+                        remark=form["remark"],
+                        attempts_seen=seen,
+                        now=now,
                     ).state
                 )
             )
@@ -134,4 +143,9 @@ def _sent() -> bytes:
 def _sentence(refusal: Refusal) -> str:
     if refusal.code == "columns_missing":
         return _("The file needs the columns “Account” (账号) and “Mark” (成绩).")
+    if refusal.code == "mark_entered_meanwhile":
+        return _(
+            "Marks of learners in this file were entered meanwhile, so nothing was entered this time."
+            " Please look at the file again before you enter more."
+        )
     return refusal_sentence(refusal)

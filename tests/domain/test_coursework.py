@@ -55,6 +55,13 @@ def test_attempts_are_limited_and_end_with_passing() -> None:
         next_attempt(["failed", "passed"], 3)
 
 
+@pytest.mark.parametrize("sat", [["failed"], ["passed"], ["failed", "failed"]])
+def test_a_mark_is_entered_for_the_attempt_that_the_examiner_saw_to_come(sat: list[str]) -> None:
+    assert next_attempt(["failed"], 2, seen=1) == 2
+    with pytest.raises(Conflict, match="mark_entered_meanwhile"):
+        next_attempt(sat, 2, seen=0)
+
+
 @pytest.mark.parametrize(
     ("kind", "required", "study", "class_hours"),
     [

@@ -49,6 +49,20 @@ def test_attempts_are_limited(database: Database) -> None:
             examinations.enter(session, world.county, world.enrolment.id, mark=90, now=NOW)
 
 
+def test_a_mark_that_was_sent_twice_uses_up_one_attempt(database: Database) -> None:
+    with database.writing() as session:
+        world = make_world(session)
+        first, second = world.enrolment.id, world.other_enrolment.id
+        examinations.enter(session, world.county, first, mark=45, attempts_seen=0, now=NOW)
+        with pytest.raises(Conflict, match="mark_entered_meanwhile"):
+            examinations.enter(session, world.county, first, mark=45, attempts_seen=0, now=NOW)
+        examinations.enter(session, world.county, second, mark=90, attempts_seen=0, now=NOW)
+        with pytest.raises(Conflict, match="mark_entered_meanwhile"):
+            examinations.enter(session, world.county, second, mark=90, attempts_seen=0, now=NOW)
+        assert [one.mark for one in examinations.of_enrolment(session, first)] == [45]
+        assert examinations.enter(session, world.county, first, mark=61, attempts_seen=1, now=LATER).piece == 2
+
+
 def test_a_tutor_of_the_class_enters_and_changes_no_mark(database: Database) -> None:
     with database.writing() as session:
         world = make_world(session)
@@ -201,6 +215,29 @@ def test_marks_come_from_a_file_after_a_look_at_it(database: Database, as_sheet:
         assert examination_marks.enter(session, world.county, again, NOW) == 2
         assert [one.remark for one in examinations.of_enrolment(session, world.other_enrolment.id)] == ["缺考一科"]
         assert [minutes for *_, minutes in ledger(session, world.enrolment)] == [180]
+
+
+def test_a_file_of_marks_that_was_sent_twice_uses_up_one_attempt(database: Database) -> None:
+    with database.writing() as session:
+        world = make_world(session)
+        examinations.enter(session, world.county, world.enrolment.id, mark=20, now=NOW)
+        planned = examination_marks.plan(session, world.county, "school", b"login,mark\nteacher,45\nmate,90\n", NOW)
+        assert [one.attempts_seen for one in planned.marks] == [1, 0]
+        confirmed = planned.as_text.encode()
+        assert examination_marks.plan(session, world.county, "school", confirmed, NOW).marks == planned.marks
+        examination_marks.enter(session, world.county, planned, NOW)
+        with pytest.raises(Conflict, match="mark_entered_meanwhile"):
+            examination_marks.enter(session, world.county, planned, NOW)
+    with database.reading() as session:
+        again = examination_marks.plan(session, world.county, "school", confirmed, LATER)
+        assert again.faults == ()
+    with database.writing() as session:
+        with pytest.raises(Conflict, match="mark_entered_meanwhile"):
+            examination_marks.enter(session, world.county, again, LATER)
+        assert [len(one.attempts) for one in examinations.candidates(session, world.county, "school")] == [2, 1]
+        seen = b"login,mark,attempts_seen\nmate,90,many\n"
+        (fault,) = examination_marks.plan(session, world.county, "school", seen, LATER).faults
+        assert fault.code == "examination_passed"
 
 
 def test_every_fault_of_a_file_of_marks_is_named_and_nothing_is_entered(database: Database) -> None:

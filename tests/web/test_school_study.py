@@ -1,8 +1,10 @@
 """Pages of school-based study, placements, homework, examinations and readings, as those concerned use them."""
 
 import io
+import re
 from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
-from lms_plugin.services import coursework
+from lms_plugin.services import coursework, examinations
 from lms_plugin.services.attachments import MAX_BYTES
 from lms_plugin.storage.ledger import CreditEntryRow
 from lms_plugin.storage.people import RoleGrant
@@ -46,6 +48,11 @@ def send(browser: Browser, address: str, files: list[tuple[str, bytes]], **field
     boundary, body = encode_multipart(data)
     content_type = f"multipart/form-data; boundary={boundary}"
     return browser.client.post(address, data=body, headers={"Origin": HOST}, content_type=content_type)
+
+
+def marks(school: SchoolStage, enrolment_id: int) -> list[int | None]:
+    with school.database.reading() as session:
+        return [one.mark for one in examinations.of_enrolment(session, enrolment_id)]
 
 
 def minutes(school: SchoolStage, enrolment_id: int | None = None) -> list[tuple[str, int]]:
@@ -341,6 +348,24 @@ def test_marks_are_entered_changed_and_kept_from_who_taught(school: SchoolStage)
     assert county.get("/office/examinations?programme=no-such").status_code == 200
 
 
+def test_a_mark_sent_twice_is_entered_once_and_stays_typed(school: SchoolStage) -> None:
+    county = school.browser("county")
+    address = "/office/examinations?programme=school"
+    form = {"enrolment_id": str(school.mate_enrolment_id), "attempts_seen": "0", "mark": "45", "remark": "缺考一科"}
+
+    assert 'name="attempts_seen" value="0"' in county.get(address).text
+    assert county.post(address, **form).status_code == 303
+    again = county.post(address, **form)
+    assert again.status_code == 422
+    assert "A mark was entered for this learner meanwhile." in again.text
+    assert 'value="45"' in again.text
+    assert again.text.count('value="缺考一科"') == 1
+    assert again.text.count('name="attempts_seen" value="1"') == 2
+    assert marks(school, school.mate_enrolment_id) == [45]
+    assert county.post(address, **form | {"attempts_seen": "1"}).status_code == 303
+    assert marks(school, school.mate_enrolment_id) == [45, 45]
+
+
 def test_who_teaches_the_class_is_told_so(school: SchoolStage) -> None:
     with school.database.writing() as session:
         session.add(RoleGrant(user_id=school.users["tutor"], role="office", region_id=None))
@@ -378,6 +403,26 @@ def test_marks_come_from_a_file_after_a_look(school: SchoolStage) -> None:
     assert minutes(school) == [("examination", 180)]
     assert minutes(school, school.mate_enrolment_id) == []
     assert county.get("/office/examinations/no-such/file").status_code == 404
+
+
+def test_a_file_of_marks_sent_twice_is_entered_once(school: SchoolStage) -> None:
+    county = school.browser("county")
+    address = "/office/examinations/school/file"
+    data = {
+        "csrf_token": county.token(),
+        "file": (io.BytesIO("账号,成绩\nteacher,45\nmate,45\n".encode()), "成绩.csv"),
+    }
+    preview = county.client.post(address, data=data, headers={"Origin": HOST}).text
+    confirmed = re.search(r'name="marks" value="([^"]+)"', preview)
+    assert confirmed is not None
+    form = {"marks": unescape(confirmed[1])}
+
+    assert county.post(address, **form).status_code == 303
+    again = county.post(address, **form)
+    assert again.status_code == 422
+    assert "Marks of learners in this file were entered meanwhile" in again.text
+    assert marks(school, school.mate_enrolment_id) == [45]
+    assert marks(school, school.enrolment_id) == [52, 45]
 
 
 def test_a_reading_is_begun_and_read(school: SchoolStage) -> None:
