@@ -37,7 +37,7 @@ def check_examiner(examiner_id: int, taught_by: Collection[int]) -> None:
     """Teaching and examining are separate (教考分离).
 
     Raises:
-        MarkerTaughtClass: the examiner tutors the learner's class group, or led one of its meetings.
+        MarkerTaughtClass: the examiner is among those who taught the learner.
     """
     if examiner_id in taught_by:
         raise MarkerTaughtClass()

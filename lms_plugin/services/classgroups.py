@@ -18,7 +18,7 @@ from lms_plugin.services.enrolments import ACTIVE, WITHDRAWN, Change, checked_re
 from lms_plugin.services.portions import portions
 from lms_plugin.services.seats import lock_groups, size_limit, size_of
 from lms_plugin.storage.people import Region, User
-from lms_plugin.storage.programmes import ClassGroup, ClassGroupTutor, Enrolment
+from lms_plugin.storage.programmes import ClassGroup, ClassGroupTutor, Enrolment, FormerTutor
 
 LONGEST_NAME = 120
 LARGEST = 10_000
@@ -244,18 +244,19 @@ def appoint(session: Session, actor: Actor, class_group_id: int, login: str) -> 
     return user
 
 
-def dismiss(session: Session, actor: Actor, class_group_id: int, user_id: int) -> None:
-    """End somebody's being tutor of a class group; what they decided stays.
+def dismiss(session: Session, actor: Actor, class_group_id: int, user_id: int, now: datetime) -> None:
+    """End somebody's being tutor of a class group; what they decided stays, and that they taught it.
 
     Raises:
         NotAllowed: the person is no office admin.
         NotFound: the group is not the actor's to manage, or has no such tutor.
     """
     group = managed_group(session, actor, class_group_id)
-    tutor = session.get(ClassGroupTutor, (group.id, user_id))
+    tutor = session.get(ClassGroupTutor, (group.id, user_id), with_for_update=True)
     if tutor is None:
         raise NotFound(what="user")
     session.delete(tutor)
+    session.merge(FormerTutor(class_group_id=group.id, user_id=user_id, ended_at=now))
     session.flush()
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import CompoundSelect, and_, select, union
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import coursework
@@ -15,8 +16,10 @@ from lms_plugin.domain.programme import Component, Programme, Text
 from lms_plugin.services import access, catalogue, study_reckoning, study_records
 from lms_plugin.services.access import Actor
 from lms_plugin.services.coursework import checked_remark, settle, source_of
+from lms_plugin.storage.admission import EnrolmentChange
+from lms_plugin.storage.among import among
 from lms_plugin.storage.people import Region, User
-from lms_plugin.storage.programmes import ClassGroupTutor, Enrolment, ProgrammeRow
+from lms_plugin.storage.programmes import ClassGroup, ClassGroupTutor, Enrolment, FormerTutor, ProgrammeRow
 from lms_plugin.storage.study import Coursework, Meeting, MeetingGroup, SignIn, StudyRecord
 from lms_plugin.storage.tutoring import Substitution
 
@@ -51,38 +54,62 @@ def examination_of(programme: Programme) -> Component:
 
 
 def taught_by(session: Session, enrolments: Sequence[Enrolment]) -> dict[int, frozenset[int]]:
-    """Who taught each enrolment, by its id: the tutors of its class group, whoever stood in for one, and who led
-    meetings it was at or its group was asked to."""
-    group_ids = {one.class_group_id for one in enrolments if one.class_group_id is not None}
-    of_group: dict[int | None, set[int]] = {one: set() for one in group_ids}
-    for group_id, user_id in session.execute(
+    """Who taught each enrolment, by its id, whatever of it is over by now.
+
+    They are the tutors, present and former, of the class groups it is or was in, whoever stood in for one, who led
+    meetings it was at or such a group was asked to, and who marked its homework.
+    """
+    groups = _groups_of(session, enrolments)
+    of_group: dict[int, set[int]] = {one: set() for some in groups.values() for one in some}
+    # One statement, and so one moment: somebody who is just being dismissed is either a tutor still or a former one.
+    of_groups = union(
         select(ClassGroupTutor.class_group_id, ClassGroupTutor.user_id).where(
-            ClassGroupTutor.class_group_id.in_(group_ids)
-        )
-    ):
-        of_group[group_id].add(user_id)
-    for group_id, user_id in session.execute(
+            among(ClassGroupTutor.class_group_id, of_group)
+        ),
+        select(FormerTutor.class_group_id, FormerTutor.user_id).where(among(FormerTutor.class_group_id, of_group)),
         select(Substitution.class_group_id, Substitution.substitute_id).where(
-            Substitution.class_group_id.in_(group_ids)
-        )
-    ):
-        of_group[group_id].add(user_id)
-    for group_id, leader_id in session.execute(
+            among(Substitution.class_group_id, of_group)
+        ),
         select(MeetingGroup.class_group_id, Meeting.leader_id)
         .join(Meeting, Meeting.id == MeetingGroup.meeting_id)
-        .where(MeetingGroup.class_group_id.in_(group_ids))
-        .distinct()
-    ):
-        of_group[group_id].add(leader_id)
+        .where(among(MeetingGroup.class_group_id, of_group)),
+    )
+    for group_id, user_id in session.execute(of_groups):
+        of_group[group_id].add(user_id)
     own: dict[int, set[int]] = {one.id: set() for one in enrolments}
-    for enrolment_id, leader_id in session.execute(
+    of_learners: CompoundSelect[Any] = union(
         select(SignIn.enrolment_id, Meeting.leader_id)
         .join(Meeting, Meeting.id == SignIn.meeting_id)
-        .where(SignIn.enrolment_id.in_(list(own)))
-        .distinct()
-    ):
-        own[enrolment_id].add(leader_id)
-    return {one.id: frozenset(own[one.id] | of_group.get(one.class_group_id, set())) for one in enrolments}
+        .where(among(SignIn.enrolment_id, own)),
+        select(Coursework.enrolment_id, Coursework.marked_by_id).where(
+            among(Coursework.enrolment_id, own),
+            Coursework.kind == ComponentKind.HOMEWORK.value,
+            Coursework.marked_by_id.is_not(None),
+        ),
+    )
+    for enrolment_id, user_id in session.execute(of_learners):
+        own[enrolment_id].add(user_id)
+    return {one: frozenset(own[one].union(*(of_group[group_id] for group_id in groups[one]))) for one in own}
+
+
+def _groups_of(session: Session, enrolments: Sequence[Enrolment]) -> dict[int, set[int]]:
+    """The class groups that each enrolment is in or was in, by its id."""
+    groups: dict[int, set[int]] = {one.id: set() for one in enrolments}
+    for one in enrolments:
+        if one.class_group_id is not None:
+            groups[one.id].add(one.class_group_id)
+    left = (
+        select(EnrolmentChange.enrolment_id, ClassGroup.id)
+        .join(Enrolment, Enrolment.id == EnrolmentChange.enrolment_id)
+        .join(
+            ClassGroup,
+            and_(ClassGroup.programme_id == Enrolment.programme_id, ClassGroup.name == EnrolmentChange.before),
+        )
+        .where(among(EnrolmentChange.enrolment_id, groups), EnrolmentChange.kind == "moved_group")
+    )
+    for enrolment_id, group_id in session.execute(left):
+        groups[enrolment_id].add(group_id)
+    return groups
 
 
 def check_may_examine(actor: Actor, enrolment: Enrolment, taught: Collection[int]) -> None:

@@ -75,7 +75,10 @@ class Video(Base):
 
 
 class ClassGroup(Base):
-    """A class group of one programme, with its tutors. `size_limit` None means any number of learners."""
+    """A class group of one programme, with its tutors. `size_limit` None means any number of learners.
+
+    The name stays as it is: the changes of enrolments call by it the groups that a learner was in.
+    """
 
     __tablename__ = "class_groups"
     __table_args__ = (UniqueConstraint("programme_id", "name"),)
@@ -91,6 +94,16 @@ class ClassGroupTutor(Base):
 
     class_group_id: Mapped[int] = mapped_column(ForeignKey("class_groups.id"), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
+
+
+class FormerTutor(Base):
+    """Somebody who was tutor of a class group, and until when (last); it stays when they are appointed again."""
+
+    __tablename__ = "former_tutors"
+
+    class_group_id: Mapped[int] = mapped_column(ForeignKey("class_groups.id"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    ended_at: Mapped[datetime]
 
 
 class Enrolment(Base):

@@ -165,7 +165,7 @@ def _appoint(store: Session, *, class_group_id: int, login: str) -> str:
 
 
 def _dismiss(store: Session, *, class_group_id: int, user_id: int) -> None:
-    classgroups.dismiss(store, current_actor(), class_group_id, user_id)
+    classgroups.dismiss(store, current_actor(), class_group_id, user_id, context().clock())
     _note(store, trail.TUTOR_DISMISSED, class_group_id, store.get_one(User, user_id))
 
 

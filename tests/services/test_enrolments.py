@@ -440,9 +440,9 @@ def test_tutors_are_appointed_and_dismissed(database: Database, world: World) ->
         session.flush()
         with pytest.raises(Conflict, match="account_closed"):
             classgroups.appoint(session, world.office, group.id, "far-tutor")
-        classgroups.dismiss(session, world.county, group.id, tutor.id)
+        classgroups.dismiss(session, world.county, group.id, tutor.id, NOW)
         with pytest.raises(NotFound):
-            classgroups.dismiss(session, world.county, group.id, tutor.id)
+            classgroups.dismiss(session, world.county, group.id, tutor.id, NOW)
 
 
 def test_who_has_withdrawn_reads_on_and_writes_no_more(database: Database, world: World) -> None:

@@ -1,20 +1,21 @@
 """Examinations: marks that somebody enters who did not teach, one by one or from a file, and what passing gives."""
 
 import io
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import xlsxwriter
 
 from lms_plugin.domain.errors import Conflict, Malformed, MarkerTaughtClass, NotAllowed, NotFound, TooLarge
-from lms_plugin.services import access, examination_marks, examinations
+from lms_plugin.services import access, classgroups, coursework, examination_marks, examinations, substitutions
 from lms_plugin.services.access import Actor
+from lms_plugin.services.substitutions import NewSubstitution
 from lms_plugin.storage.people import RoleGrant
 from lms_plugin.storage.programmes import ClassGroupTutor, Enrolment
 from lms_plugin.storage.session import Database
 from lms_plugin.storage.study import Meeting, MeetingGroup, SignIn
-from tests.builders import NOW, actor_for, enrol, make_programme, make_user, publish
-from tests.services.school_world import World, ledger, make_world
+from tests.builders import NOW, actor_for, enrol, make_class_group, make_programme, make_user, publish
+from tests.services.school_world import TEXT, World, ledger, make_world
 
 LATER = NOW + timedelta(days=1)
 
@@ -90,6 +91,82 @@ def test_who_led_a_meeting_that_the_learner_was_at_does_not_examine(database: Da
         with pytest.raises(MarkerTaughtClass):
             examinations.enter(session, world.county, world.enrolment.id, mark=90, now=NOW)
         assert examinations.enter(session, world.county, world.other_enrolment.id, mark=90, now=NOW).state == "passed"
+
+
+def check_is_kept_out(session: object, actor: Actor, world: World, attempt_id: int) -> None:
+    """That somebody neither enters a mark, nor changes one, nor sends one in a file, nor is offered to."""
+    with pytest.raises(MarkerTaughtClass):
+        examinations.enter(session, actor, world.enrolment.id, mark=90, now=LATER)
+    with pytest.raises(MarkerTaughtClass):
+        examinations.change(session, actor, attempt_id, mark=90, reason="加分", now=LATER)
+    planned = examination_marks.plan(session, actor, "school", b"login,mark\nteacher,90\n", LATER)
+    assert [one.code for one in planned.faults] == ["marker_taught_class"]
+    assert examinations.candidates(session, actor, "school", search="teacher")[0].is_taught
+
+
+def test_a_tutor_who_was_dismissed_has_taught_the_class(database: Database) -> None:
+    with database.writing() as session:
+        world = make_world(session)
+        row = examinations.enter(session, world.office, world.enrolment.id, mark=50, now=NOW)
+        tutor = as_office(session, world.tutor, world)
+        for _ in range(2):
+            classgroups.dismiss(session, tutor, world.group.id, tutor.user_id, NOW)
+            assert classgroups.tutors_of(session, world.group.id) == []
+            check_is_kept_out(session, tutor, world, row.id)
+            classgroups.appoint(session, tutor, world.group.id, "tutor")
+        check_is_kept_out(session, tutor, world, row.id)
+        assert examinations.enter(session, world.county, world.enrolment.id, mark=90, now=LATER).state == "passed"
+
+
+def test_tutors_of_a_class_group_that_the_learner_left_have_taught_them(database: Database) -> None:
+    with database.writing() as session:
+        world = make_world(session)
+        row = examinations.enter(session, world.office, world.enrolment.id, mark=50, now=NOW)
+        tutor = as_office(session, world.tutor, world)
+        second = make_user(session, "second", "tutor", name="孙立")
+        other = make_class_group(session, world.current, "二班", second)
+        for group_id in (other.id, None, other.id):
+            classgroups.move_group(session, tutor, world.enrolment.id, group_id, reason="调班", now=NOW)
+            check_is_kept_out(session, tutor, world, row.id)
+        classgroups.dismiss(session, tutor, world.group.id, tutor.user_id, NOW)
+        check_is_kept_out(session, tutor, world, row.id)
+        check_is_kept_out(session, as_office(session, actor_for(session, second), world), world, row.id)
+        # whose group the learner never was in
+        third = make_user(session, "third", "tutor", name="钱进")
+        make_class_group(session, world.current, "三班", third)
+        may = as_office(session, actor_for(session, third), world)
+        assert examinations.enter(session, may, world.enrolment.id, mark=90, now=LATER).state == "passed"
+
+
+def test_a_substitute_and_a_leader_of_the_group_before_have_taught_the_learner(database: Database) -> None:
+    with database.writing() as session:
+        world = make_world(session)
+        row = examinations.enter(session, world.office, world.enrolment.id, mark=50, now=NOW)
+        stood_in = as_office(session, actor_for(session, make_user(session, "stood-in", "tutor")), world)
+        led = as_office(session, actor_for(session, make_user(session, "led", "tutor")), world)
+        new = NewSubstitution("stood-in", world.tutor.user_id, date(2026, 11, 26), date(2026, 11, 26), "")
+        substitutions.give(session, world.tutor, world.group.id, new, NOW)
+        meeting = make_meeting(session, world, led)
+        session.add(MeetingGroup(meeting_id=meeting.id, class_group_id=world.group.id))
+        session.flush()
+        classgroups.move_group(session, world.office, world.enrolment.id, None, reason="调班", now=LATER)
+        check_is_kept_out(session, stood_in, world, row.id)
+        check_is_kept_out(session, led, world, row.id)
+
+
+def test_who_marked_the_homework_does_not_examine(database: Database) -> None:
+    with database.writing() as session:
+        world = make_world(session)
+        row = examinations.enter(session, world.office, world.enrolment.id, mark=50, now=NOW)
+        work = coursework.hand_in(session, world.teacher, world.enrolment.id, "homework", 1, text=TEXT, now=NOW)
+        coursework.mark(session, world.tutor, work.id, mark=80, now=NOW)
+        tutor = as_office(session, world.tutor, world)
+        session.delete(session.get_one(ClassGroupTutor, (world.group.id, tutor.user_id)))
+        session.flush()
+        check_is_kept_out(session, tutor, world, row.id)
+        # an attempt that somebody marked before is no teaching, and neither is homework of others
+        assert examinations.change(session, world.office, row.id, mark=51, reason="复核", now=LATER).mark == 51
+        assert examinations.enter(session, tutor, world.other_enrolment.id, mark=90, now=LATER).state == "passed"
 
 
 def make_meeting(session: object, world: World, leader: Actor) -> Meeting:

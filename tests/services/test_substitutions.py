@@ -104,7 +104,7 @@ def test_a_substitution_ends_when_it_is_ended_or_its_tutor_is_none_any_more(data
     given_id = give(database, world)
     during = BEGINS + timedelta(hours=1)
     with database.writing() as session:
-        classgroups.dismiss(session, world.actor(session, "office"), world.group_id, world.people["tutor"])
+        classgroups.dismiss(session, world.actor(session, "office"), world.group_id, world.people["tutor"], NOW)
     assert not may(database, world, during)
     with database.writing() as session:
         classgroups.appoint(session, world.actor(session, "office"), world.group_id, "tutor")
