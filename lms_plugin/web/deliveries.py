@@ -16,7 +16,7 @@ from lms_plugin.http.languages import current_language
 from lms_plugin.services import access, catalogue, delivery_list, lti_rosters
 from lms_plugin.services.access import Actor
 from lms_plugin.services.delivery_list import Delivery, PlatformSummary
-from lms_plugin.web.numbers import in_query
+from lms_plugin.web.numbers import as_id, in_query
 
 ROWS_ON_A_PAGE = 50
 STATES = ("waiting", "acknowledged", "refused")
@@ -31,9 +31,10 @@ def deliveries() -> str:
     with shared.database.reading() as store:
         platforms = delivery_list.summaries(store, actor)
         with_rosters = lti_rosters.platforms_with_rosters(store, actor)
-        rows = delivery_list.deliveries(
-            store, actor, platform_key=platform, state=state, after=after, limit=ROWS_ON_A_PAGE + 1
-        )
+        rows = _rows(store, actor, platform, state, after)
+        if after and not rows:
+            # The last of this page may just have been sent again.
+            after, rows = 0, _rows(store, actor, platform, state, 0)
         refusals = delivery_list.refusals(store, actor)
         links = delivery_list.link_titles(store, actor, rows)
         programmes = {one.programme.key: one.programme for one in catalogue.all_in_force(store, context().clock())}
@@ -44,7 +45,7 @@ def deliveries() -> str:
         with_rosters=with_rosters,
         rows=shown,
         next_after=shown[-1].id if len(rows) > len(shown) else None,
-        is_first=after == 0,
+        after=after,
         chosen={"platform": platform, "state": state},
         programmes=programmes,
         condition_words=condition_words,
@@ -153,9 +154,19 @@ def _whole_office() -> Actor:
     return actor
 
 
+def _rows(store: Session, actor: Actor, platform: str | None, state: str | None, after: int) -> list[Delivery]:
+    """A page of the list, and one more where another page follows."""
+    return delivery_list.deliveries(
+        store, actor, platform_key=platform, state=state, after=after, limit=ROWS_ON_A_PAGE + 1
+    )
+
+
 def _back() -> str:
-    """The list as it was filtered."""
+    """The list as it was filtered, at the same page."""
     state = request.form.get("state")
     return url_for(
-        "pages.deliveries", platform=request.form.get("platform") or None, state=state if state in STATES else None
+        "pages.deliveries",
+        platform=request.form.get("platform") or None,
+        state=state if state in STATES else None,
+        after=as_id(request.form.get("after", "")) or None,
     )

@@ -60,9 +60,8 @@ def page() -> ResponseReturnValue:
         status = 403 if isinstance(refusal, NotAllowed) else 422
         return _page(form, refusal_sentence(refusal)), status
     flash(_("The mark is entered: passed.") if state == PASSED else _("The mark is entered: not passed."), "success")
-    return redirect(
-        url_for("pages.examinations", programme=request.args.get("programme"), search=request.args.get("search")), 303
-    )
+    programme, search, after = request.args.get("programme"), request.args.get("search"), in_query("after", 0) or None
+    return redirect(url_for("pages.examinations", programme=programme, search=search, after=after), 303)
 
 
 def marks_file(programme_key: str) -> ResponseReturnValue:

@@ -13,7 +13,7 @@ from lms_plugin.storage.ledger import LedgerHead
 from lms_plugin.storage.outbox import Report
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment
-from lms_plugin.web import showing
+from lms_plugin.web import deliveries, showing
 from tests import builders
 from tests.web.stage import Stage
 
@@ -118,6 +118,31 @@ def test_refused_reports_say_why_and_can_be_sent_again(stage: Stage) -> None:
     again = browser.post(f"/office/deliveries/{stage.report_id}/retry", state="evil", platform="")
     assert again.location == "/office/deliveries"
     assert "there is nothing to send again" in browser.get(again.location).text
+
+
+def test_who_sends_a_report_again_stays_on_the_page_of_the_list(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliveries, "ROWS_ON_A_PAGE", 1)
+    with stage.database.writing() as session:
+        known = session.get_one(Report, stage.report_id)
+        values = {one.name: getattr(known, one.name) for one in Report.__table__.columns if one.name != "id"}
+        second = Report(**values | {"block_key": "programme"})
+        session.add(second)
+        session.flush()
+        second_id = second.id
+    browser = stage.browser("admin")
+    address = f"/office/deliveries?state=refused&after={stage.report_id}"
+    page = browser.get(address).text
+    assert f"/office/deliveries/{second_id}/retry" in page
+    assert f'name="after" value="{stage.report_id}"' in page
+
+    fields = {"state": "refused", "after": str(stage.report_id)}
+    assert browser.post(f"/office/deliveries/{second_id}/retry", **fields).location == address
+    assert browser.post("/office/platforms/openedx/retry", code="none", **fields).location == address
+    # Nothing is left after it: what comes before is shown, from the beginning.
+    assert f"/office/deliveries/{stage.report_id}/retry" in browser.get(address).text
+    for after in ("", "0", "x"):
+        answer = browser.post(f"/office/deliveries/{second_id}/retry", after=after)
+        assert answer.location == "/office/deliveries"
 
 
 def test_all_refused_reports_of_a_platform_can_be_sent_again(stage: Stage) -> None:

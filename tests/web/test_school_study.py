@@ -18,6 +18,7 @@ from lms_plugin.storage.ledger import CreditEntryRow
 from lms_plugin.storage.people import RoleGrant
 from lms_plugin.storage.session import Database
 from lms_plugin.storage.study import Coursework, SchoolActivity
+from lms_plugin.web import examinations as examination_pages
 from tests import builders
 from tests.builders import NOW
 from tests.services.school_world import JPEG, TEXT, docx
@@ -346,6 +347,17 @@ def test_marks_are_entered_changed_and_kept_from_who_taught(school: SchoolStage)
     assert "复核" in shown
     assert "No learner you answer for" in county.get(address + "&search=nobody").text
     assert county.get("/office/examinations?programme=no-such").status_code == 200
+
+
+def test_who_enters_a_mark_stays_on_the_page_of_the_list(school: SchoolStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examination_pages, "ROWS_ON_A_PAGE", 1)
+    county = school.browser("county")
+    address = f"/office/examinations?programme=school&after={school.enrolment_id}"
+
+    assert "张小梅" in county.get(address).text
+    assert county.post(address, enrolment_id=str(school.mate_enrolment_id), mark="45").location == address
+    first = "/office/examinations?programme=school"
+    assert county.post(first, enrolment_id=str(school.mate_enrolment_id), mark="45").location == first
 
 
 def test_a_mark_sent_twice_is_entered_once_and_stays_typed(school: SchoolStage) -> None:
