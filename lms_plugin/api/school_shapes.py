@@ -37,13 +37,17 @@ class LeftOutAnswer(BaseModel):
 
 
 class ActivityAnswer(BaseModel):
-    """`next_level` is who decides next, "school" or "county"; `credited_seconds` is None before it counts."""
+    """`next_level` is who decides next, "school" or "county"; `credited_seconds` is None before it counts.
+
+    `submitted_at` is when it was handed in as it is shown here: what a decision on it gives as `seen_at`.
+    """
 
     id: int
     kind: str
     title: str
     starts_at: datetime
     ends_at: datetime
+    submitted_at: datetime
     state: str
     next_level: str | None
     reason: str
@@ -57,10 +61,15 @@ class ActivitiesAnswer(BaseModel):
 
 
 class ActivityDecisionRequest(Body):
-    """Anything but an approval needs a reason."""
+    """Anything but an approval needs a reason.
+
+    `seen_at` is when what was read was handed in: what its learner changed since is not decided on. It says nothing of
+    taking an approval back, as nothing that is approved can be changed.
+    """
 
     decision: Annotated[str, StringConstraints(pattern="^(approve|return|refuse|revoke)$")]
     reason: str = ""
+    seen_at: Moment | None = None
 
 
 class ActivityStateAnswer(BaseModel):

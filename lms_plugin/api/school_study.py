@@ -70,13 +70,16 @@ def decide_activity(activity_id: int) -> Response:
     with shared.database.reading() as store:
         approvals.activity_for_office(store, actor, activity_id)
     body, now = read_body(ActivityDecisionRequest), shared.clock()
-    decisions = {"return": approvals.send_back, "refuse": approvals.refuse, "revoke": approvals.revoke}
+    with_a_reason = {"return": approvals.send_back, "refuse": approvals.refuse}
 
     def write(store: Session) -> ActivityStateAnswer:
         if body.decision == "approve":
-            row = approvals.approve(store, actor, activity_id, now)
+            row = approvals.approve(store, actor, activity_id, now, seen_at=body.seen_at)
+        elif body.decision == "revoke":
+            row = approvals.revoke(store, actor, activity_id, reason=body.reason, now=now)
         else:
-            row = decisions[body.decision](store, actor, activity_id, reason=body.reason, now=now)
+            decide = with_a_reason[body.decision]
+            row = decide(store, actor, activity_id, reason=body.reason, seen_at=body.seen_at, now=now)
         return ActivityStateAnswer(id=row.id, state=row.state)
 
     return jsonify(shared.database.transact(write).model_dump(mode="json"))
@@ -123,6 +126,7 @@ def _activity(store: Session, row: SchoolActivity, programme: Programme, record:
         title=row.title,
         starts_at=row.starts_at,
         ends_at=row.ends_at,
+        submitted_at=row.submitted_at,
         state=row.state,
         next_level=next_level(row.state, approvals.levels_of(store, row)),
         reason=row.reason,

@@ -1,8 +1,8 @@
 """Approvals of school-based activities: what the school and the county decide, and the record an activity becomes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -34,11 +34,15 @@ _KEEP_DECISION = (
 
 @dataclass(frozen=True, slots=True)
 class Approvals:
-    """What approving many did: how many went a step on, how many of them count by it, and which stay as they are."""
+    """What approving many did: how many went a step on, how many of them count by it, and which stay as they are.
+
+    `handed_in_again` has the titles of those that stay because their learner changed them meanwhile, by id.
+    """
 
     approved: int
     counted: int
     left: tuple[int, ...] = ()
+    handed_in_again: Mapping[int, str] = field(default_factory=dict)
 
 
 def source_of(activity_id: int) -> str:
@@ -74,22 +78,36 @@ def may_decide(session: Session, actor: Actor, row: SchoolActivity) -> bool:
     return _decides(session, actor, row.region_id, level)
 
 
-def approve(session: Session, actor: Actor, activity_id: int, now: datetime) -> SchoolActivity:
+def approve(
+    session: Session, actor: Actor, activity_id: int, now: datetime, *, seen_at: datetime | None = None
+) -> SchoolActivity:
     """Approve an activity as the school or the county; with the last approval it counts.
+
+    `seen_at` is when what the office read was handed in.
 
     Raises:
         NotAllowed: the person is no office admin, it is their own (`own_activity`), or the county decides now
             (`county_decides`).
         NotFound: the region is not theirs.
-        Conflict: it waits for nobody (`activity_not_waiting`).
+        Conflict: it waits for nobody (`activity_not_waiting`), or its learner changed it meanwhile
+            (`handed_in_again`).
     """
-    row = _for_decision(session, actor, activity_id)
+    row = _for_decision(session, actor, activity_id, seen_at)
     approve_many(session, actor, [row.id], now)
     return session.get_one(SchoolActivity, activity_id, populate_existing=True)
 
 
-def approve_many(session: Session, actor: Actor, activity_ids: Sequence[int], now: datetime) -> Approvals:
+def approve_many(
+    session: Session,
+    actor: Actor,
+    activity_ids: Sequence[int],
+    now: datetime,
+    *,
+    seen: Mapping[int, datetime] | None = None,
+) -> Approvals:
     """Approve many activities, each one step further; what is not the actor's to approve is left as it is.
+
+    `seen` says, by id, when what the office read was handed in: what its learner changed meanwhile is left too.
 
     Raises:
         NotAllowed: the person is no office admin.
@@ -99,6 +117,7 @@ def approve_many(session: Session, actor: Actor, activity_ids: Sequence[int], no
     levels = Levels(session)
     approved = counted = 0
     taken: set[int] = set()
+    again: dict[int, str] = {}
     for some in portions(sorted(set(activity_ids)), AT_ONCE):
         rows = session.execute(
             select(*_ROWS.c, Enrolment.programme_id, Enrolment.variant)
@@ -114,6 +133,9 @@ def approve_many(session: Session, actor: Actor, activity_ids: Sequence[int], no
             needed = levels.of(row.programme_id, row.variant, row.starts_at, row.component_key)
             level = school_activities.next_level(row.state, needed)
             if level is None or level not in able[row.region_id]:
+                continue
+            if seen is not None and seen.get(row.id, row.submitted_at) != row.submitted_at:
+                again[row.id] = row.title
                 continue
             state = school_activities.after_approval(row.state, needed)
             decision = {"level": level, "by": actor.user_id, "at": now.isoformat()}
@@ -134,27 +156,43 @@ def approve_many(session: Session, actor: Actor, activity_ids: Sequence[int], no
         counted += len(records)
         taken.update(one["of_activity"] for one in kept)
     session.expire_all()
-    return Approvals(approved, counted, tuple(one for one in activity_ids if one not in taken))
+    return Approvals(approved, counted, tuple(one for one in activity_ids if one not in taken), again)
 
 
-def send_back(session: Session, actor: Actor, activity_id: int, *, reason: str, now: datetime) -> SchoolActivity:
+def send_back(
+    session: Session,
+    actor: Actor,
+    activity_id: int,
+    *,
+    reason: str,
+    seen_at: datetime | None = None,
+    now: datetime,
+) -> SchoolActivity:
     """Return an activity to its learner with a reason: it can be changed and handed in again.
 
     Raises:
         Malformed: there is no reason, or a very long one.
         NotAllowed, NotFound, Conflict: as for `approve`.
     """
-    return _decide(session, actor, activity_id, RETURNED, reason, now)
+    return _decide(session, actor, activity_id, RETURNED, reason, seen_at, now)
 
 
-def refuse(session: Session, actor: Actor, activity_id: int, *, reason: str, now: datetime) -> SchoolActivity:
+def refuse(
+    session: Session,
+    actor: Actor,
+    activity_id: int,
+    *,
+    reason: str,
+    seen_at: datetime | None = None,
+    now: datetime,
+) -> SchoolActivity:
     """Refuse an activity for good, with a reason.
 
     Raises:
         Malformed: there is no reason, or a very long one.
         NotAllowed, NotFound, Conflict: as for `approve`.
     """
-    return _decide(session, actor, activity_id, REFUSED, reason, now)
+    return _decide(session, actor, activity_id, REFUSED, reason, seen_at, now)
 
 
 def revoke(session: Session, actor: Actor, activity_id: int, *, reason: str, now: datetime) -> SchoolActivity:
@@ -198,9 +236,17 @@ def checked_reason(reason: str) -> str:
     return reason
 
 
-def _decide(session: Session, actor: Actor, activity_id: int, state: str, reason: str, now: datetime) -> SchoolActivity:
+def _decide(
+    session: Session,
+    actor: Actor,
+    activity_id: int,
+    state: str,
+    reason: str,
+    seen_at: datetime | None,
+    now: datetime,
+) -> SchoolActivity:
     reason = checked_reason(reason)
-    row = _for_decision(session, actor, activity_id)
+    row = _for_decision(session, actor, activity_id, seen_at)
     row.state, row.reason, row.decided_at = state, reason, now
     session.flush()
     _tell(session, row, now)
@@ -214,12 +260,14 @@ def _tell(session: Session, row: SchoolActivity, now: datetime) -> None:
     notices.tell(session, NewNotice(row.user_id, f"activity_{row.state}", about, {"title": row.title}, address), now)
 
 
-def _for_decision(session: Session, actor: Actor, activity_id: int) -> SchoolActivity:
+def _for_decision(session: Session, actor: Actor, activity_id: int, seen_at: datetime | None) -> SchoolActivity:
     row = activity_for_office(session, actor, activity_id, lock=True)
     level = school_activities.next_level(row.state, levels_of(session, row))
     if level is None:
         raise Conflict("activity_not_waiting")
     _check_decider(session, actor, row, level)
+    if seen_at is not None and row.submitted_at != seen_at:
+        raise Conflict("handed_in_again")
     return row
 
 

@@ -6,10 +6,12 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from sqlalchemy.orm import Session
 
-from lms_plugin.domain.errors import Malformed
+from lms_plugin.domain.errors import Conflict, Malformed
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
+from lms_plugin.http.problems import STATUS
 from lms_plugin.http.school_wording import activity_state
 from lms_plugin.http.study_wording import activity_names, span
 from lms_plugin.http.wording import refusal_sentence
@@ -18,12 +20,13 @@ from lms_plugin.services.approval_list import STATES
 from lms_plugin.services.study_records import ms_of
 from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.study import SchoolActivity
-from lms_plugin.web.numbers import as_id, in_query
+from lms_plugin.web.moments import as_moment, seen_by_id
+from lms_plugin.web.numbers import in_query
 from lms_plugin.web.school_study import credits_of
 
 ROWS_ON_A_PAGE = 50
-APPROVE = "approve"
-DECISIONS = {"return": approvals.send_back, "refuse": approvals.refuse, "revoke": approvals.revoke}
+APPROVE, REVOKE = "approve", "revoke"
+WITH_A_REASON = {"return": approvals.send_back, "refuse": approvals.refuse}
 
 
 def approvals_page() -> ResponseReturnValue:
@@ -58,21 +61,27 @@ def approval(activity_id: int) -> ResponseReturnValue:
     actor, shared = current_actor(), context()
     now = shared.clock()
     decision, reason = request.form.get("decision", ""), request.form.get("reason", "")
-    decide = DECISIONS.get(decision)
-    try:
-        if decide is None and decision != APPROVE:
+    seen_at = as_moment(request.form.get("seen_at", ""))
+
+    def decide(store: Session) -> None:
+        if decision == APPROVE:
+            approvals.approve(store, actor, activity_id, now, seen_at=seen_at)
+        elif decision == REVOKE:
+            approvals.revoke(store, actor, activity_id, reason=reason, now=now)
+        elif decision in WITH_A_REASON:
+            WITH_A_REASON[decision](store, actor, activity_id, reason=reason, seen_at=seen_at, now=now)
+        else:
             # What is not understood is no approval.
             raise Malformed()
-        if decide is not None:
-            shared.database.transact(lambda store: decide(store, actor, activity_id, reason=reason, now=now).id)
-        else:
-            shared.database.transact(lambda store: approvals.approve(store, actor, activity_id, now).id)
-    except Malformed as refusal:
-        return _detail_page(activity_id, reason, refusal_sentence(refusal)), 422
+
+    try:
+        shared.database.transact(decide)
+    except (Malformed, Conflict) as refusal:
+        return _detail_page(activity_id, reason, refusal_sentence(refusal)), STATUS[refusal.kind]
     said = {
         "return": _("Sent back: the learner reads your reason and can hand it in again."),
         "refuse": _("Refused: the learner reads your reason."),
-        "revoke": _("The approval is taken back, and its hours with it."),
+        REVOKE: _("The approval is taken back, and its hours with it."),
     }
     flash(said.get(decision) or _("Approved."), "success")
     return redirect(url_for("pages.approvals"), 303)
@@ -81,15 +90,17 @@ def approval(activity_id: int) -> ResponseReturnValue:
 def _approve_many() -> ResponseReturnValue:
     actor, shared = current_actor(), context()
     now = shared.clock()
-    ids = [found for one in request.form.getlist("activity") if (found := as_id(one)) is not None]
-    done = shared.database.transact(lambda store: approvals.approve_many(store, actor, ids, now))
+    seen = seen_by_id(request.form.getlist("activity"))
+    done = shared.database.transact(lambda store: approvals.approve_many(store, actor, list(seen), now, seen=seen))
     if done.approved:
         flash(
             ngettext("%(num)s activity approved.", "%(num)s activities approved.", done.approved),
             "success",
         )
-    else:
+    elif not done.handed_in_again:
         flash(_("Nothing was ticked that you could approve."), "info")
+    for title in done.handed_in_again.values():
+        flash(f"{title}: {refusal_sentence(Conflict('handed_in_again'))}", "warning")
     return redirect(url_for("pages.approvals"), 303)
 
 

@@ -1,7 +1,6 @@
 """Pages of homework: where a learner hands a piece in, and where a tutor marks it."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -15,6 +14,7 @@ from lms_plugin.http.school_wording import work_state
 from lms_plugin.http.wording import refusal_sentence
 from lms_plugin.services import access, attachments, catalogue, coursework, study
 from lms_plugin.storage.programmes import Enrolment
+from lms_plugin.web.moments import as_moment
 from lms_plugin.web.numbers import as_id
 from lms_plugin.web.school_study import credits_of, file_errors, sent_files, without_ids
 
@@ -89,7 +89,7 @@ def tutor_work(coursework_id: int) -> ResponseReturnValue:
                     coursework_id,
                     mark=-1 if mark is None else mark,
                     remark=form["remark"],
-                    seen_at=_moment(form["seen_at"]),
+                    seen_at=as_moment(form["seen_at"]),
                     now=now,
                 ).state
             )
@@ -156,11 +156,3 @@ def _work_page(coursework_id: int, form: Mapping[str, str] | None, errors: Mappi
         best=BEST,
         longest=coursework.LONGEST_REMARK,
     )
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo is not None else None

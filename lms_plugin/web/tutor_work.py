@@ -10,7 +10,7 @@ from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.services import access, coursework
 from lms_plugin.services.oversight import GroupOverview
-from lms_plugin.web.numbers import as_id
+from lms_plugin.web.moments import seen_by_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,7 @@ class Pieces:
     @property
     def ticked(self) -> list[tuple[int, datetime]]:
         """The pieces with when what the tutor read was handed in; whatever is none is left out."""
-        found = {}
-        for text in self.pieces:
-            number, _, instant = text.partition("@")
-            coursework_id, seen_at = as_id(number), _instant(instant)
-            if coursework_id is not None and seen_at is not None:
-                found[coursework_id] = seen_at
-        return sorted(found.items())
+        return sorted(seen_by_id(self.pieces).items())
 
     def has(self, value: str) -> bool:
         return value in self.pieces
@@ -58,11 +52,3 @@ def pieces_page(
         errors=errors,
         longest=coursework.LONGEST_REMARK,
     )
-
-
-def _instant(text: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo is not None else None

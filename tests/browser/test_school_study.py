@@ -45,7 +45,8 @@ def test_pages_are_accessible_and_fit(
         "ends_at": "2026-11-23T07:00Z",
     }
     other = send("POST", f"/api/v1/enrolments/{school.mate_enrolment_id}/activities", body).json["id"]
-    school.browser("school").post("/office/approvals", activity=str(other))
+    ticked = f"{other}@{school.clock.now.isoformat()}"
+    school.browser("school").post("/office/approvals", activity=ticked)
     school.browser("county").post(f"/office/approvals/{school.activity_id}", decision="return", reason="请补充签到表")
     pages = {
         "teacher": [

@@ -193,6 +193,38 @@ def test_many_are_approved_at_once_and_what_is_not_mine_stays(database: Database
             approvals.approve_many(session, world.teacher, mine, LATER)
 
 
+def test_what_was_changed_after_it_was_read_is_not_decided(database: Database) -> None:
+    with database.writing() as session:
+        world = make_world(session)
+        row = school_activities.hand_in(session, world.teacher, world.enrolment.id, activity(minutes=45), now=NOW)
+        school_activities.change(session, world.teacher, row.id, activity(10, minutes=360), now=LATER)
+        for decide in (
+            lambda: approvals.approve(session, world.school, row.id, LATER, seen_at=NOW),
+            lambda: approvals.send_back(session, world.school, row.id, reason="x", seen_at=NOW, now=LATER),
+            lambda: approvals.refuse(session, world.school, row.id, reason="x", seen_at=NOW, now=LATER),
+        ):
+            with pytest.raises(Conflict, match="handed_in_again"):
+                decide()
+        assert (row.state, row.reason, row.approvals) == ("submitted", "", {"by": []})
+        assert approvals.approve(session, world.school, row.id, LATER, seen_at=LATER).state == "school_approved"
+
+
+def test_of_many_the_changed_one_is_left_and_named(database: Database) -> None:
+    with database.writing() as session:
+        world = make_world(session)
+        same, changed = (
+            school_activities.hand_in(session, world.teacher, world.enrolment.id, activity(hours), now=NOW).id
+            for hours in (3, 30)
+        )
+        school_activities.change(session, world.teacher, changed, activity(30, 360, title="改过的磨课"), now=LATER)
+        done = approvals.approve_many(
+            session, world.school, [same, changed], LATER, seen=dict.fromkeys((same, changed), NOW)
+        )
+        assert (done.approved, done.left, done.handed_in_again) == (1, (changed,), {changed: "改过的磨课"})
+        assert session.get_one(SchoolActivity, changed).state == "submitted"
+        assert session.get_one(SchoolActivity, same).state == "school_approved"
+
+
 def test_two_activities_at_one_time_count_once_and_say_so(database: Database) -> None:
     with database.writing() as session:
         world = make_world(session)

@@ -1,11 +1,13 @@
 """The API of school-based activities and coursework."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from lms_plugin.storage.session import Database
+from tests.builders import NOW
 from tests.services.school_world import TEXT
 from tests.web.school_stage import SchoolStage, open_school_stage
 
@@ -42,6 +44,7 @@ def test_an_activity_goes_from_hand_to_hand_until_it_counts(school: SchoolStage)
         "title": "大单元设计研讨",
         "starts_at": "2026-11-23T06:00:00Z",
         "ends_at": "2026-11-23T07:30:00Z",
+        "submitted_at": NOW.isoformat().replace("+00:00", "Z"),
         "state": "approved",
         "next_level": None,
         "reason": "",
@@ -53,6 +56,34 @@ def test_an_activity_goes_from_hand_to_hand_until_it_counts(school: SchoolStage)
     back = school.browser("county").call("POST", decisions, {"decision": "revoke", "reason": "不符"})
     assert back.json["state"] == "refused"
     assert school.browser("county").call("POST", decisions, {"decision": "return"}).status_code == 422
+
+
+@pytest.mark.parametrize("decision", ["approve", "return", "refuse"])
+def test_a_decision_on_what_was_changed_meanwhile_is_refused(school: SchoolStage, decision: str) -> None:
+    office = school.browser("school")
+    listed = f"/api/v1/enrolments/{school.enrolment_id}/activities"
+    decisions = f"/api/v1/activities/{school.activity_id}/decisions"
+
+    (read,) = office.call("GET", listed).json["activities"]
+    school.clock.forward(60)
+    changed = {
+        "kind": "lecture",
+        "title": "讲座",
+        "day": "2026-11-23",
+        "starts": "06:00",
+        "ends": "14:00",
+        "body": TEXT,
+    }
+    mine = f"/enrolments/{school.enrolment_id}/activities/{school.activity_id}"
+    assert school.browser("teacher").post(mine, **changed).status_code == 303
+    body = {"decision": decision, "reason": "不符"}
+    stale = office.call("POST", decisions, body | {"seen_at": read["submitted_at"]})
+    assert (stale.status_code, stale.json["code"]) == (409, "handed_in_again")
+    (now,) = office.call("GET", listed).json["activities"]
+    assert (now["state"], now["ends_at"]) == ("submitted", "2026-11-23T06:00:00Z")
+    assert office.call("POST", decisions, body | {"seen_at": "yesterday"}).status_code == 422
+    fresh = (NOW + timedelta(seconds=60)).isoformat()
+    assert office.call("POST", decisions, body | {"seen_at": fresh}).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,12 @@ def minutes(school: SchoolStage, enrolment_id: int | None = None) -> list[tuple[
         return [(row.source_kind, row.amount_ms // 60_000) for row in rows]
 
 
+def tick(school: SchoolStage, activity_id: int) -> str:
+    """What the list of approvals sends of an activity that is ticked as it is now."""
+    with school.database.reading() as session:
+        return f"{activity_id}@{session.get_one(SchoolActivity, activity_id).submitted_at.isoformat()}"
+
+
 def test_a_teacher_hands_in_an_activity_and_the_school_and_county_approve_it(school: SchoolStage) -> None:
     teacher = school.browser("teacher")
     address = f"/enrolments/{school.enrolment_id}/activities/new"
@@ -87,7 +93,7 @@ def test_a_teacher_hands_in_an_activity_and_the_school_and_county_approve_it(sch
     for name in ("school", "county"):
         office = school.browser(name)
         assert "核心素养专题讲座" in office.get("/office/approvals").text
-        assert office.post("/office/approvals", activity=str(row.id)).status_code == 303
+        assert office.post("/office/approvals", activity=tick(school, row.id)).status_code == 303
     assert minutes(school) == [("school_based", 90)]
     assert "Counts 2 class hours." in teacher.get(f"/enrolments/{school.enrolment_id}/study").text
 
@@ -161,6 +167,47 @@ def test_a_returned_activity_is_changed_and_handed_in_again(school: SchoolStage)
     assert "照片不符" in teacher.get(f"/enrolments/{school.enrolment_id}/study").text
 
 
+@pytest.mark.parametrize("decision", ["approve", "return", "refuse"])
+def test_an_activity_that_changed_after_the_page_was_opened_is_shown_anew(school: SchoolStage, decision: str) -> None:
+    office, detail = school.browser("school"), f"/office/approvals/{school.activity_id}"
+    seen = f'name="seen_at" value="{NOW.isoformat()}"'
+    assert seen in office.get(detail).text
+    school.clock.forward(60)
+    mine = f"/enrolments/{school.enrolment_id}/activities/{school.activity_id}"
+    assert school.browser("teacher").post(mine, **FORM).status_code == 303
+
+    stale = office.post(detail, decision=decision, reason="与签到表不符", seen_at=NOW.isoformat())
+
+    assert stale.status_code == 409
+    for said in ("handed this in again", "与签到表不符", FORM["title"], 'value="approve"'):
+        assert said in stale.text, said
+    assert seen not in stale.text
+    with school.database.reading() as session:
+        row = session.get_one(SchoolActivity, school.activity_id)
+        assert (row.state, row.reason) == ("submitted", "")
+    moment = (NOW + timedelta(seconds=60)).isoformat()
+    assert office.post(detail, decision=decision, reason="与签到表不符", seen_at=moment).status_code == 303
+
+
+def test_an_activity_that_changed_after_the_list_was_opened_stays_in_it(school: SchoolStage) -> None:
+    office, ticked = school.browser("school"), tick(school, school.activity_id)
+    assert f'value="{ticked}"' in office.get("/office/approvals").text
+    school.clock.forward(60)
+    mine = f"/enrolments/{school.enrolment_id}/activities/{school.activity_id}"
+    assert school.browser("teacher").post(mine, **FORM).status_code == 303
+
+    for unseen, said in (
+        (ticked, f"{FORM['title']}: The learner has handed this in again"),
+        (str(school.activity_id), "Nothing was ticked that you could approve."),
+    ):
+        assert office.post("/office/approvals", activity=unseen).status_code == 303
+        page = office.get("/office/approvals").text
+        assert said in page
+        assert "Waiting for the school" in page
+    assert office.post("/office/approvals", activity=tick(school, school.activity_id)).status_code == 303
+    assert "1 activity approved." in office.get("/office/approvals").text
+
+
 def test_the_office_refuses_for_good_and_sees_each_state(school: SchoolStage) -> None:
     county = school.browser("county")
 
@@ -169,7 +216,7 @@ def test_the_office_refuses_for_good_and_sees_each_state(school: SchoolStage) ->
     for state in ("waiting", "approved", "returned"):
         assert "No activity of your schools" in county.get(f"/office/approvals?state={state}").text
     assert county.get("/office/approvals?state=no").status_code == 422
-    assert county.post("/office/approvals", activity=str(school.activity_id)).status_code == 303
+    assert county.post("/office/approvals", activity=tick(school, school.activity_id)).status_code == 303
     assert county.post(f"/office/approvals/{school.activity_id}", decision="approve").status_code == 409
 
 
