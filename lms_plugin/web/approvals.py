@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
-from lms_plugin.domain.errors import Conflict, Malformed
+from lms_plugin.domain.errors import Conflict, Malformed, NotAllowed, Refusal
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
 from lms_plugin.http.problems import STATUS
@@ -57,7 +57,7 @@ def approvals_page() -> ResponseReturnValue:
 def approval(activity_id: int) -> ResponseReturnValue:
     """One activity with its evidence; POST approves it, sends it back, refuses it, or takes its approval back."""
     if request.method != "POST":
-        return _detail_page(activity_id, "", None)
+        return _detail_page(activity_id)
     actor, shared = current_actor(), context()
     now = shared.clock()
     decision, reason = request.form.get("decision", ""), request.form.get("reason", "")
@@ -76,8 +76,8 @@ def approval(activity_id: int) -> ResponseReturnValue:
 
     try:
         shared.database.transact(decide)
-    except (Malformed, Conflict) as refusal:
-        return _detail_page(activity_id, reason, refusal_sentence(refusal)), STATUS[refusal.kind]
+    except (Malformed, Conflict, NotAllowed) as refusal:
+        return _detail_page(activity_id, decision, reason, refusal), STATUS[refusal.kind]
     said = {
         "return": _("Sent back: the learner reads your reason and can hand it in again."),
         "refuse": _("Refused: the learner reads your reason."),
@@ -104,13 +104,16 @@ def _approve_many() -> ResponseReturnValue:
     return redirect(url_for("pages.approvals"), 303)
 
 
-def _detail_page(activity_id: int, reason: str, error: str | None) -> str:
+def _detail_page(activity_id: int, decision: str = "", reason: str = "", refusal: Refusal | None = None) -> str:
+    """The activity as it is now, with what was typed: in its form, or to be copied where that is offered no longer."""
     actor, shared = current_actor(), context()
     with shared.database.reading() as store:
         row = approvals.activity_for_office(store, actor, activity_id)
         (found,) = approval_list.shown(store, actor, [row])
         enrolment = store.get_one(Enrolment, row.enrolment_id)
         programme = catalogue.for_enrolment(store, enrolment, row.starts_at).programme
+        may_revoke = approval_list.may_revoke(store, actor, row)
+        takes_reason = may_revoke if decision == REVOKE else found.may_decide
         return render_template(
             "approval.html",
             found=found,
@@ -121,9 +124,11 @@ def _detail_page(activity_id: int, reason: str, error: str | None) -> str:
                 (level, name, datetime.fromisoformat(at))
                 for level, name, at in approval_list.names_of_approvers(store, row)
             ],
-            may_revoke=approval_list.may_revoke(store, actor, row),
+            may_revoke=may_revoke,
             reason=reason,
-            error=error,
+            takes_reason=takes_reason,
+            error=refusal_sentence(refusal) if refusal is not None else None,
+            is_of_field=takes_reason and isinstance(refusal, Malformed),
             longest=approvals.LONGEST_REASON,
             activity_names=activity_names(),
             state=activity_state(row.state, found.next_level),

@@ -189,6 +189,35 @@ def test_an_activity_that_changed_after_the_page_was_opened_is_shown_anew(school
     assert office.post(detail, decision=decision, reason="与签到表不符", seen_at=moment).status_code == 303
 
 
+@pytest.mark.parametrize(
+    ("before", "person", "decision", "said", "status"),
+    [
+        (["refuse"], "county", "return", "This activity is not waiting for a decision.", 409),
+        (["approve", "approve"], "county", "refuse", "This activity is not waiting for a decision.", 409),
+        (["approve", "approve", "revoke"], "county", "revoke", "Only an approved activity can be taken back.", 409),
+        (["approve"], "school", "return", "The county decides on this activity now.", 403),
+    ],
+)
+def test_a_reason_outlives_a_decision_that_somebody_else_took(
+    school: SchoolStage, before: list[str], person: str, decision: str, said: str, status: int
+) -> None:
+    detail, office = f"/office/approvals/{school.activity_id}", school.browser("office")
+    for one in before:
+        assert office.post(detail, decision=one, reason="照片不符").status_code == 303
+
+    late = school.browser(person).post(detail, decision=decision, reason="签到表与参加人数对不上")
+
+    assert late.status_code == status
+    assert said in late.text
+    assert "分数的初步认识磨课" in late.text
+    assert late.text.count("签到表与参加人数对不上") == 1
+    assert "readonly>签到表与参加人数对不上</textarea>" in late.text
+    assert "The reason you typed. It was not saved:" in late.text
+    kept = school.browser(person).get(detail).text
+    assert "签到表与参加人数对不上" not in kept
+    assert "was not saved" not in kept
+
+
 def test_an_activity_that_changed_after_the_list_was_opened_stays_in_it(school: SchoolStage) -> None:
     office, ticked = school.browser("school"), tick(school, school.activity_id)
     assert f'value="{ticked}"' in office.get("/office/approvals").text
