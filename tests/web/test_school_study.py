@@ -98,6 +98,28 @@ def test_a_teacher_hands_in_an_activity_and_the_school_and_county_approve_it(sch
     assert "Counts 2 class hours." in teacher.get(f"/enrolments/{school.enrolment_id}/study").text
 
 
+def test_the_same_hours_are_the_same_figure_on_every_page(school: SchoolStage) -> None:
+    teacher, county = school.browser("teacher"), school.browser("county")
+    mine = f"/enrolments/{school.enrolment_id}"
+    detail = f"/office/approvals/{school.activity_id}"
+
+    assert teacher.post(f"{mine}/activities/{school.activity_id}", **(FORM | {"ends": "15:20"})).status_code == 303
+    for _ in range(2):
+        assert county.post(detail, decision="approve").status_code == 303
+
+    assert minutes(school) == [("school_based", 80)]
+    # 80 minutes at 45 a class hour are 1.777...
+    for browser, address in (
+        (teacher, mine),
+        (teacher, f"{mine}/study"),
+        (teacher, f"{mine}/activities/{school.activity_id}"),
+        (county, detail),
+    ):
+        page = browser.get(address).text
+        assert "1.77" in page, address
+        assert "1.78" not in page, address
+
+
 def test_what_was_typed_stays_after_a_fault(school: SchoolStage) -> None:
     teacher = school.browser("teacher")
     address = f"/enrolments/{school.enrolment_id}/activities/new"
