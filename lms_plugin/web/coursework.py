@@ -10,6 +10,7 @@ from lms_plugin.domain.coursework import BEST, LONGEST_TEXT, PASSED
 from lms_plugin.domain.errors import Conflict, Malformed, NotFound, OutsideWindow
 from lms_plugin.http.context import context
 from lms_plugin.http.identity import current_actor
+from lms_plugin.http.problems import STATUS
 from lms_plugin.http.school_wording import work_state
 from lms_plugin.http.wording import refusal_sentence
 from lms_plugin.services import access, attachments, catalogue, coursework, study
@@ -44,9 +45,12 @@ def homework(enrolment_id: int, component_key: str, piece: int) -> ResponseRetur
                 ).id
             )
         )
-    except (Malformed, OutsideWindow) as refusal:
+    except Malformed as refusal:
         errors = file_errors(refusal, files) or {"text": refusal_sentence(refusal)}
         return _homework_page(enrolment_id, component_key, piece, text, errors), 422
+    except Conflict as refusal:
+        status = 422 if isinstance(refusal, OutsideWindow) else STATUS[refusal.kind]
+        return _homework_page(enrolment_id, component_key, piece, text, {"text": refusal_sentence(refusal)}), status
     flash(_("Your homework is handed in."), "success")
     return redirect(url_for("pages.study", enrolment_id=enrolment_id, _anchor="homework"), 303)
 
@@ -103,8 +107,9 @@ def tutor_work(coursework_id: int) -> ResponseReturnValue:
 
 
 def _homework_page(
-    enrolment_id: int, component_key: str, piece: int, text: str | None, errors: Mapping[str, str]
+    enrolment_id: int, component_key: str, piece: int, typed: str | None, errors: Mapping[str, str]
 ) -> str:
+    """The piece as it was handed in; `typed` is what was refused: in its form, or to be copied where there is none."""
     actor, shared = current_actor(), context()
     now = shared.clock()
     with shared.database.reading() as store:
@@ -118,6 +123,7 @@ def _homework_page(
         files = attachments.of_owner(store, source) if source is not None else []
         credits = credits_of(store, enrolment, programme)
     row = found.row
+    has_passed, is_open = row is not None and row.state == PASSED, programme.window.contains(now)
     return render_template(
         "homework.html",
         enrolment=enrolment,
@@ -125,11 +131,13 @@ def _homework_page(
         found=found,
         state=work_state(row.state if row is not None else None),
         credit=credits.get(source) if source is not None else None,
-        text=text if text is not None else row.text if row is not None else "",
+        typed=typed,
+        text=row.text if row is not None else "",
         files=files,
         errors=errors,
         longest=LONGEST_TEXT,
-        may_change=(row is None or row.state != PASSED) and programme.window.contains(now),
+        has_passed=has_passed,
+        is_open=is_open,
     )
 
 

@@ -3,9 +3,10 @@
 import io
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
@@ -363,6 +364,57 @@ def test_homework_after_the_window_is_refused_with_what_was_typed(school: School
 
     assert answer.status_code == 422
     assert "迟到的作业" in answer.text
+
+
+@pytest.mark.parametrize("files", [[], [("签到表.docx", docx())]])
+def test_homework_done_again_too_late_is_not_shown_as_handed_in(
+    school: SchoolStage, files: list[tuple[str, bytes]]
+) -> None:
+    teacher, address = school.browser("teacher"), f"/enrolments/{school.enrolment_id}/homework/homework/1"
+    work = f"/tutor/coursework/{school.coursework_id}"
+    assert school.browser("tutor").post(work, mark="40", remark="缺教学反思").status_code == 303
+    closes_at = datetime(2027, 9, 1, tzinfo=ZoneInfo("Asia/Shanghai"))
+    school.clock.now = closes_at - timedelta(minutes=1)
+    assert "Hand in again" in teacher.get(address).text
+    school.clock.forward(120)
+
+    late = send(teacher, address, files, body="补写了教学反思。")
+
+    assert late.status_code == 422
+    for said in (
+        "This was not handed in.",
+        "The programme is not open at this time, so nothing can be counted.",
+        "What you wrote. It was not handed in:",
+        "readonly>补写了教学反思。</textarea>",
+        "Handed in before",
+        f'<p class="typed prose">{TEXT}</p>',
+        "The programme is not open, so nothing can be handed in.",
+        "Returned: to be done again",
+    ):
+        assert said in late.text, said
+    assert late.text.count("补写了教学反思。") == 1
+    assert "choose your files again" not in late.text
+    again = teacher.get(address).text
+    assert "The programme is not open, so nothing can be handed in." in again
+    assert TEXT in again
+    assert "not handed in" not in again.lower()
+    with school.database.reading() as session:
+        row = session.get_one(Coursework, school.coursework_id)
+        assert (row.text, row.state) == (TEXT, "returned")
+
+
+def test_homework_that_passed_meanwhile_leaves_what_was_written_to_be_copied(school: SchoolStage) -> None:
+    teacher, address = school.browser("teacher"), f"/enrolments/{school.enrolment_id}/homework/homework/1"
+    work = f"/tutor/coursework/{school.coursework_id}"
+    assert school.browser("tutor").post(work, mark="80").status_code == 303
+
+    late = teacher.post(address, body="补写了教学反思。")
+
+    assert late.status_code == 409
+    assert "This piece has passed already." in late.text
+    assert "readonly>补写了教学反思。</textarea>" in late.text
+    school.clock.forward(400 * 86_400)
+    assert "nothing can be handed in" not in teacher.get(address).text
 
 
 def test_a_host_confirms_and_refuses_months(school: SchoolStage) -> None:
