@@ -33,13 +33,19 @@ def run_meeting(session: Session, actor: Actor, meeting_id: int, *, locked: bool
     raise NotFound(what="meeting")
 
 
-def attended_meeting(session: Session, actor: Actor, meeting_id: int) -> tuple[Meeting, Enrolment]:
+def attended_meeting(
+    session: Session, actor: Actor, meeting_id: int, *, shared: bool = False
+) -> tuple[Meeting, Enrolment]:
     """A meeting that the actor may attend, with the enrolment it is for.
+
+    It is read anew and held in share where it is asked for `shared`: whoever changes it or its list waits, others who
+    attend do not.
 
     Raises:
         NotFound: it is not for them, or there is none.
     """
-    meeting = session.get(Meeting, meeting_id)
+    held = {"read": True} if shared else None
+    meeting = session.get(Meeting, meeting_id, with_for_update=held, populate_existing=shared)
     if meeting is not None:
         enrolment = session.scalar(
             select(Enrolment).where(Enrolment.user_id == actor.user_id, takes_part(session, meeting))

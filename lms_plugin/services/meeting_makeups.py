@@ -114,7 +114,8 @@ def finish(session: Session, actor: Actor, meeting_id: int, *, choice: int | Non
     Raises:
         NotFound, Conflict, OutsideWindow: as for `begin`; `makeup_not_open`, `makeup_done`.
     """
-    place = _place(session, actor, meeting_id, now)
+    # What it gives rests on the list: nobody corrects that or calls the meeting off before this is written.
+    place = _place(session, actor, meeting_id, now, shared=True)
     row = session.get(MeetingMakeup, (place.enrolment.id, meeting_id), with_for_update=True, populate_existing=True)
     if row is not None and row.read_at is not None:
         raise Conflict("makeup_done")
@@ -187,8 +188,8 @@ def most_for(meeting: Meeting, present_ms: int, share: Fraction) -> int:
     return makeups.most_ms(makeups.whole_ms(length_ms, meeting.most_minutes), present_ms, share)
 
 
-def _place(session: Session, actor: Actor, meeting_id: int, now: datetime) -> _Place:
-    meeting, enrolment = attended_meeting(session, actor, meeting_id)
+def _place(session: Session, actor: Actor, meeting_id: int, now: datetime, *, shared: bool = False) -> _Place:
+    meeting, enrolment = attended_meeting(session, actor, meeting_id, shared=shared)
     component, notes = component_of(session, meeting), meeting_notes.of_meeting(session, meeting_id)
     questions = questions_of(notes) if notes is not None else ()
     current = catalogue.for_enrolment(session, enrolment, now)

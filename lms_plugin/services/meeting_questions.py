@@ -269,11 +269,9 @@ def _placed(session: Session, actor: Actor, meeting_id: int) -> tuple[Meeting, E
 
 
 def _attended(session: Session, actor: Actor, meeting_id: int, now: datetime) -> tuple[Meeting, Enrolment]:
-    meeting, enrolment = attended_meeting(session, actor, meeting_id)
-    _check_kind(meeting)
     # Held in share by who asks or votes, and wholly by who merges: askers do not wait for each other.
-    session.execute(select(Meeting.id).where(Meeting.id == meeting.id).with_for_update(read=True))
-    session.refresh(meeting)
+    meeting, enrolment = attended_meeting(session, actor, meeting_id, shared=True)
+    _check_kind(meeting)
     if not takes_questions(meeting, now):
         raise Conflict("questions_closed")
     return meeting, enrolment

@@ -1,12 +1,15 @@
 """Notes of a Q&A session, and making up for what one missed of it: capped, audited, and following the list."""
 
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Conflict, Malformed, NotFound
@@ -195,6 +198,56 @@ def test_a_session_that_is_called_off_leaves_nothing_to_make_up_for(database: Da
         assert sum(minutes for _, minutes in at.ledger(at.here.zhangs.id)) == 0
         assert at.shown(at.liu) is None
         assert at.differences() == []
+
+
+@pytest.mark.parametrize("deed", ["corrected", "absent", "cancelled"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_who_makes_up_while_the_list_changes_gets_what_the_list_leaves(
+    database: Database, deed: str, is_first: bool
+) -> None:
+    with database.writing() as session:
+        at = held(session, "1")
+        at.publish()
+        at.begin(at.zhang)
+        choice = at.choice(at.zhang, EVENING + HALF_AN_HOUR)
+    meeting_id, zhangs = at.meeting.id, at.here.zhangs.id
+
+    def finish(session: Session) -> None:
+        with suppress(Conflict):
+            meeting_makeups.finish(session, at.zhang, meeting_id, choice=choice, now=EVENING + HALF_AN_HOUR)
+
+    def change(session: Session) -> None:
+        if deed == "corrected":
+            mark = meeting_confirming.mark_present
+            mark(session, at.tutor, meeting_id, [zhangs], in_at=NINE, now=EVENING, reason="全程在场")
+        elif deed == "absent":
+            meeting_confirming.mark_absent(session, at.tutor, meeting_id, [zhangs], reason="代签", now=EVENING)
+        else:
+            meetings.cancel_meeting(session, at.tutor, meeting_id, reason="重开", now=EVENING)
+
+    first, second = (finish, change) if is_first else (change, finish)
+    with ThreadPoolExecutor(1) as pool:
+        with database.writing() as session:
+            first(session)
+            waiting = pool.submit(database.transact, second)
+            until_it_waits(database, session, waiting)
+        waiting.result(timeout=60)
+
+    with database.reading() as session:
+        at.here.session = session
+        assert at.differences() == []
+        assert (
+            sum(minutes for _, minutes in at.ledger(zhangs)) == {"corrected": 120, "absent": 30, "cancelled": 0}[deed]
+        )
+
+
+def until_it_waits(database: Database, session: Session, other: Future[None]) -> None:
+    """Until another transaction waits for a lock of this one's; on SQLite it does from its beginning."""
+    deadline = time.monotonic() + 60
+    while not database.is_sqlite and not other.done() and time.monotonic() < deadline:
+        if session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+            return
+        time.sleep(0.01)
 
 
 def test_nothing_is_made_up_for_where_the_programme_allows_none(database: Database) -> None:
