@@ -52,9 +52,10 @@ def waiting_posts(session: Session, actor: Actor) -> int:
 
 
 def posts_to_mark(
-    session: Session, actor: Actor, *, order: str = NEWEST, page: int = 1, limit: int = ON_A_PAGE
+    session: Session, actor: Actor, *, order: str = NEWEST, first: int = 0, limit: int = ON_A_PAGE
 ) -> list[PostToMark]:
-    """Posts of a tutor's learners that nobody has looked at, the newest or the longest waiting first, page by page.
+    """Posts of a tutor's learners that nobody has looked at, the newest or the longest waiting first: so many of them
+    after the `first` ones.
 
     Raises:
         NotAllowed: the person is no tutor.
@@ -69,7 +70,7 @@ def posts_to_mark(
         .join(User, User.id == Post.author_id)
         .join(ClassGroup, ClassGroup.id == Enrolment.class_group_id)
         .order_by(*ordered)
-        .offset((page - 1) * limit)
+        .offset(first)
         .limit(limit)
     )
     return [

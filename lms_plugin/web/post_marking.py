@@ -58,10 +58,12 @@ def waiting() -> ResponseReturnValue:
         order = posts_to_mark.NEWEST
     if request.method == "POST":
         return _say_fine(order)
-    page = min(in_query("page", 1, least=1), LAST_PAGE)
+    page, on_a_page = min(in_query("page", 1, least=1), LAST_PAGE), posts_to_mark.ON_A_PAGE
     with shared.database.reading() as store:
-        found = posts_to_mark.posts_to_mark(store, actor, order=order, page=page, limit=posts_to_mark.ON_A_PAGE + 1)
-        shown = found[: posts_to_mark.ON_A_PAGE]
+        found = posts_to_mark.posts_to_mark(
+            store, actor, order=order, first=(page - 1) * on_a_page, limit=on_a_page + 1
+        )
+        shown = found[:on_a_page]
         sentences = {one.id: _sentence(one.judgement, _programme(store, one.thread_id)) for one in shown}
         count = posts_to_mark.waiting_posts(store, actor)
         visible = {one.thread_id for one in shown if _sees_thread(store, one.thread_id)}

@@ -444,6 +444,19 @@ def test_posts_wait_until_a_tutor_has_looked_at_them_as_they_are(session: Sessio
     assert answer(lambda: posts_to_mark.mark_looked_at(session, learner, [], shown_at=None, now=NOW)) == "not_allowed"
 
 
+@pytest.mark.parametrize("order", posts_to_mark.ORDERS)
+def test_page_after_page_shows_every_post_that_waits_once(session: Session, forum: Forum, order: str) -> None:
+    written = [forum.write(session, f"{TEXTS[0]} {number}", at=NOW + timedelta(seconds=number)) for number in range(9)]
+    session.flush()
+    tutor = forum.actor(session, "tutor")
+    pages = [
+        [one.id for one in posts_to_mark.posts_to_mark(session, tutor, order=order, first=first, limit=5)]
+        for first in (0, 4, 8)
+    ]
+    expected = written if order == posts_to_mark.LONGEST_WAITING else written[::-1]
+    assert pages == [expected[:5], expected[4:9], expected[8:]]
+
+
 # --- the audit --------------------------------------------------------------------------------------------------------
 
 # what somebody with the store's password does to a post that was edited, marked and made void: what the audit says

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -197,6 +198,35 @@ def test_a_tutor_works_off_the_list(stage: Stage) -> None:
         == 303
     )
     assert "Nothing to look at" in tutor.get("/tutor/posts").text
+
+
+@pytest.mark.parametrize("order", ["newest", "waiting"])
+def test_paging_through_the_list_shows_every_post_once(stage: Stage, order: str) -> None:
+    with stage.database.writing() as session:
+        first = session.get_one(Post, stage.post_id)
+        for number in range(44):
+            session.add(
+                Post(
+                    thread_id=first.thread_id,
+                    author_id=first.author_id,
+                    enrolment_id=first.enrolment_id,
+                    body=f"第 {number} 次记录",
+                    created_at=first.created_at + timedelta(minutes=number // 2),
+                    counts=False,
+                    judgement=first.judgement,
+                )
+            )
+        session.flush()
+        everything = sorted(session.scalars(select(Post.id).where(Post.looked_at.is_(None))))
+    assert len(everything) == 45
+    tutor, address, pages = stage.browser("tutor"), f"/tutor/posts?order={order}&page=1", []
+    while address:
+        page = tutor.get(address).text
+        pages.append([int(one) for one in re.findall(r'<article class="post" id="post-(\d+)"', page)])
+        further = re.search(rf'href="(/tutor/posts\?order={order}&amp;page={len(pages) + 1})"', page)
+        address = further[1].replace("&amp;", "&") if further else ""
+    assert [len(one) for one in pages] == [20, 20, 5]
+    assert sorted(one for page in pages for one in page) == everything
 
 
 def test_a_made_up_action_is_refused_in_words(stage: Stage) -> None:
