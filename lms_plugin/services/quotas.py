@@ -72,14 +72,31 @@ class Places:
         ]
         return quota.tightest(*(None if most is None else most - self.enrolled.get(key, 0) for key, most in limits))
 
-    def take(self, region_id: int | None, phase: str, tier: str) -> None:
-        """Count one more learner."""
+    def left_of_quotas(self, region_id: int) -> int:
+        """How many places a region's quotas have left, its phases taken together; no more than the programme has.
+
+        Quotas of phases are a part of the programme's own, and where only some phases have quotas, theirs alone count.
+        """
+        lineage = self.lineages.get(region_id, ())
+
+        def free(phase: str) -> int | None:
+            own = quota.free_places(lineage, self.quotas.get(phase, {}), self.used.get(phase, {}))
+            return None if own is None else quota.tightest(own, self.left(phase, ""))
+
+        whole, phases = free(WHOLE), [free(one.key) for one in self.programme.phases]
+        of_phases = sum(one for one in phases if one is not None)
+        if whole is None:
+            return quota.tightest(of_phases, self.left(WHOLE, "")) or 0
+        return whole if not phases or None in phases else min(whole, of_phases)
+
+    def take(self, region_id: int | None, phase: str, tier: str, count: int = 1) -> None:
+        """Count more learners: one, or as many as are said."""
         for key in (WHOLE, _phase(phase), _tier(tier)):
-            self.enrolled[key] = self.enrolled.get(key, 0) + 1
+            self.enrolled[key] = self.enrolled.get(key, 0) + count
         for one in dict.fromkeys((WHOLE, phase)):
             used = self.used.setdefault(one, {})
             for above in self.lineages.get(region_id, ()) if region_id is not None else ():
-                used[above] = used.get(above, 0) + 1
+                used[above] = used.get(above, 0) + count
 
     def copied(self) -> "Places":
         """The same, to try out what taking somebody would leave."""
@@ -130,6 +147,21 @@ def sender_of(session: Session, enrolment: Enrolment) -> int | None:
         .limit(1)
     )
     return session.scalar(sent) or enrolment.region_id
+
+
+def places_if_all_are_taken(session: Session, current: InForce) -> Places:
+    """What would be taken and free if everybody whose nomination is not decided yet got a place, where there is one."""
+    rows = session.execute(
+        select(Nomination.region_id, Nomination.phase, Nomination.tier, func.count())
+        .where(Nomination.programme_id == current.id, Nomination.state.in_(("submitted", "waiting")))
+        .group_by(Nomination.region_id, Nomination.phase, Nomination.tier)
+        .order_by(Nomination.region_id, Nomination.phase, Nomination.tier)
+    ).all()
+    places = places_of(session, current, *(row.region_id for row in rows))
+    for region_id, phase, tier, count in rows:
+        free = places.free(region_id, phase, tier)
+        places.take(region_id, phase, tier, count if free is None else min(count, free))
+    return places
 
 
 def lineages_of(session: Session, region_ids: Iterable[int]) -> dict[int, Lineage]:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import pace
@@ -21,14 +21,14 @@ from lms_plugin.domain.modes import week_of
 from lms_plugin.domain.pace import WeekState
 from lms_plugin.domain.programme import Component, Programme
 from lms_plugin.domain.questions import WAITS_LONG
-from lms_plugin.domain.school_activities import SCHOOL_APPROVED, SUBMITTED
+from lms_plugin.domain.school_activities import SCHOOL, SCHOOL_APPROVED, SUBMITTED, next_level
 from lms_plugin.domain.weeks import WEEK, pace_ms
-from lms_plugin.services import catalogue, meeting_notices, notices, questions_queue
+from lms_plugin.services import catalogue, meeting_notices, notices, questions_queue, quotas
 from lms_plugin.services import pace as keeping
 from lms_plugin.services.access import OFFICE
+from lms_plugin.services.approvals import Levels
 from lms_plugin.services.catalogue import InForce
 from lms_plugin.services.notices import NewNotice
-from lms_plugin.storage.admission import Nomination, Quota
 from lms_plugin.storage.ledger import ComponentWeek
 from lms_plugin.storage.notices import Notice
 from lms_plugin.storage.people import Region, RoleGrant, User
@@ -279,23 +279,9 @@ def _nominations(session: Session, programmes: Sequence[InForce], now: datetime)
         reached = [days for days in DAYS_BEFORE_DEADLINE if 0 < left <= days]
         if not reached:
             continue
-        taken = dict(
-            session.execute(
-                select(Nomination.region_id, func.count())
-                .where(
-                    Nomination.programme_id == current.id, Nomination.state.in_(("submitted", "waiting", "accepted"))
-                )
-                .group_by(Nomination.region_id)
-            )
-            .tuples()
-            .all()
-        )
-        places = session.execute(
-            select(Quota.region_id, func.sum(Quota.places))
-            .where(Quota.programme_id == current.id)
-            .group_by(Quota.region_id)
-        )
-        free = {region: int(count) - taken.get(region, 0) for region, count in places if count > taken.get(region, 0)}
+        places = quotas.places_if_all_are_taken(session, current)
+        named = {one for by_region in places.quotas.values() for one in by_region}
+        free = {one: left for one in named if (left := places.left_of_quotas(one))}
         for region_id, user_ids in _admins(session, free).items():
             for user_id in user_ids:
                 yield NewNotice(
@@ -312,23 +298,42 @@ def _nominations(session: Session, programmes: Sequence[InForce], now: datetime)
 
 
 def _approvals(session: Session, now: datetime) -> Iterator[NewNotice]:
-    """To the admins of a school or county that school-based activities wait for, once a week."""
+    """To who can approve next, of the school or of the county, what school-based activities wait; once a week."""
     rows = session.execute(
-        select(SchoolActivity.region_id, Region.county_id, SchoolActivity.state, func.count())
+        select(
+            SchoolActivity.region_id,
+            Region.county_id,
+            SchoolActivity.user_id,
+            SchoolActivity.state,
+            SchoolActivity.starts_at,
+            SchoolActivity.component_key,
+            Enrolment.programme_id,
+            Enrolment.variant,
+        )
         .join(Region, Region.id == SchoolActivity.region_id)
+        .join(Enrolment, Enrolment.id == SchoolActivity.enrolment_id)
         .where(SchoolActivity.state.in_((SUBMITTED, SCHOOL_APPROVED)))
-        .group_by(SchoolActivity.region_id, Region.county_id, SchoolActivity.state)
     ).all()
     admins = _admins(session, {one for row in rows for one in row[:2] if one is not None})
+    levels = Levels(session)
     waiting: dict[int, int] = {}
-    for region_id, county_id, state, count in rows:
-        # Where a school has nobody of its own, its county decides for it.
-        deciders = (admins.get(region_id) if state == SUBMITTED else None) or admins.get(county_id, [])
-        for user_id in deciders:
-            waiting[user_id] = waiting.get(user_id, 0) + count
+    for row in rows:
+        needed = levels.of(row.programme_id, row.variant, row.starts_at, row.component_key)
+        for user_id in _deciders(admins, row, next_level(row.state, needed)):
+            waiting[user_id] = waiting.get(user_id, 0) + 1
     week_on = week_of(now.date())
     for user_id, count in sorted(waiting.items()):
         yield NewNotice(user_id, APPROVALS_WAIT, f"approvals/{week_on}", {"count": count}, "/office/approvals")
+
+
+def _deciders(admins: dict[int, list[int]], row: Row[Any], level: str | None) -> list[int]:
+    """Who decides on an activity at a level: nobody on their own, and the county where its school has nobody else."""
+    of_school, of_county = (
+        [one for one in admins.get(region_id, ()) if one != row.user_id] for region_id in (row.region_id, row.county_id)
+    )
+    if level is None:
+        return []
+    return (of_school if level == SCHOOL else None) or of_county
 
 
 def _questions(session: Session, now: datetime, limit: timedelta) -> Iterator[NewNotice]:
