@@ -38,7 +38,8 @@ class WeekState(StrEnum):
     """What became of one week of a component with a weekly pace.
 
     reached: by itself; made_up: by weeks after it; current: it is not over; open: short, and can still be made up;
-    missed: short for good; unasked: it asks for nothing (the window covers only a part of it, or all is reached).
+    missed: short for good; unasked: it asks for nothing (the window covers only a part of it, or the weeks before ask
+    for everything) and no hours of it wait. A week whose hours wait is short, whatever it asks for.
     """
 
     REACHED = "reached"
@@ -209,14 +210,19 @@ def paced_weeks(
         furthest = (last_week - week_on).days // 7
         reach = furthest if pace.make_up_weeks is None else min(pace.make_up_weeks, furthest)
         made_up = replace(pace, make_up_weeks=reach)
-        if asked == 0:
+        is_settled = is_through or weeks.is_reached(credited, week_on, made_up, programme.class_hour_ms)
+        # Hours of a short week wait for the whole pace, also where less is asked for, or nothing.
+        waits = pace.make_up_weeks is not None and got > 0 and not is_settled
+        if asked == 0 and not waits:
             found.append(PacedWeek(week_on, asked, got, WeekState.UNASKED))
-        elif got >= asked:
+        elif got >= asked and not waits:
             found.append(PacedWeek(week_on, asked, got, WeekState.REACHED))
-        elif is_through or weeks.is_reached(credited, week_on, made_up, programme.class_hour_ms):
+        elif is_settled:
             found.append(PacedWeek(week_on, asked, got, WeekState.MADE_UP))
         elif week_on == this_week and on < window.closes_on:
-            found.append(PacedWeek(week_on, asked, got, WeekState.CURRENT, asked - got, week_on + WEEK))
+            needed = (asked if pace.make_up_weeks is None else wanted) - got
+            before_day = min(week_on + WEEK, window.closes_on)
+            found.append(PacedWeek(week_on, asked, got, WeekState.CURRENT, needed, before_day))
         else:
             since = (this_week - week_on).days // 7
             if since > reach or on >= window.closes_on:

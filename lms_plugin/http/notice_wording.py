@@ -53,6 +53,16 @@ def _fell_behind(params: Params, language: str) -> str:
 
 
 def _week_short(params: Params, language: str) -> str:
+    if _has_all_that_is_asked(params):
+        return _(
+            "“%(programme)s”, %(component)s: the %(got)s class hours of the week from %(day)s wait, since a week counts"
+            " from %(pace)s class hours on. It can be made up until %(last)s; %(needed)s class hours by the end of this"
+            " week would do.",
+            last=_day_before(params["make_up_before"]),
+            needed=_hours(params, "make_up_ms", up=True),
+            pace=_hours(params, "pace_ms", up=True),
+            **_week(params, language),
+        )
     return _(
         "“%(programme)s”, %(component)s: the week from %(day)s fell short (%(got)s of %(asked)s class hours). It can be"
         " made up until %(last)s; %(needed)s class hours by the end of this week would do.",
@@ -63,6 +73,13 @@ def _week_short(params: Params, language: str) -> str:
 
 
 def _week_lost(params: Params, language: str) -> str:
+    if _has_all_that_is_asked(params):
+        return _(
+            "“%(programme)s”, %(component)s: the %(got)s class hours of the week from %(day)s do not count, since a"
+            " week counts from %(pace)s class hours on and this one cannot be made up.",
+            pace=_hours(params, "pace_ms", up=True),
+            **_week(params, language),
+        )
     return _(
         "“%(programme)s”, %(component)s: the week from %(day)s fell short (%(got)s of %(asked)s class hours) and cannot"
         " be made up, so its hours do not count.",
@@ -247,6 +264,11 @@ def _stands_in(params: Params) -> dict[str, str]:
         "first": str(format_date(date.fromisoformat(params["starts_on"]), "medium")),
         "last": _day_before(params["ends_on"]),
     }
+
+
+def _has_all_that_is_asked(params: Params) -> bool:
+    """Whether a short week has what is asked of it, which may be nothing, and is short of the pace all the same."""
+    return bool(params["got_ms"] >= params["asked_ms"])
 
 
 def _week(params: Params, language: str) -> dict[str, str]:

@@ -55,7 +55,8 @@ class _Line:
     on: date
     least: Decimal
     closing: tuple[int, ...]
-    paced: tuple[Component, ...]
+    paced: tuple[tuple[Component, dict[date, int]], ...]
+    """Components with a weekly pace, with the weeks that letters tell of and what each asks for, in milliseconds."""
 
     @property
     def days_left(self) -> int:
@@ -185,8 +186,21 @@ def _line(programme: Programme, now: datetime) -> _Line:
         on,
         pace.least_ratio(programme, on) if is_open else Decimal(0),
         tuple(days for days in DAYS_BEFORE_CLOSING if left <= days) if is_open else (),
-        tuple(one for one in programme.components if one.pace is not None) if is_open else (),
+        tuple((one, _weeks_to_tell_of(programme, one, on)) for one in programme.components if one.pace is not None)
+        if is_open
+        else (),
     )
+
+
+def _weeks_to_tell_of(programme: Programme, component: Component, on: date) -> dict[date, int]:
+    """The week before this one; and those that ask for nothing and can be made up, whose hours may be entered late."""
+    last = week_of(on) - WEEK
+    reach = component.pace.make_up_weeks if component.pace is not None else None
+    return {
+        one.week_on: one.asked_ms
+        for one in pace.paced_weeks(programme, component, {}, on)
+        if one.week_on == last or (one.asked_ms == 0 and last - ((reach or 0) - 1) * WEEK <= one.week_on < last)
+    }
 
 
 def _due(row: Row[Any], line: _Line) -> Iterator[NewNotice]:
@@ -210,27 +224,28 @@ def _due(row: Row[Any], line: _Line) -> Iterator[NewNotice]:
 
 
 def _short_weeks(session: Session, learners: Sequence[tuple[Row[Any], _Line]]) -> Iterator[NewNotice]:
-    """The week before this one, where it fell short of a component's pace."""
+    """Weeks that fell short of a component's pace: what they ask for is missing, or the hours they have wait."""
     if not learners:
         return
-    week_on = week_of(learners[0][1].on) - WEEK
-    credited = _weeks(session, [row.id for row, _ in learners], ComponentWeek.week_on == week_on)
+    weeks_on = {week_on for _, line in learners for _, asked in line.paced for week_on in asked}
+    credited = _weeks(session, [row.id for row, _ in learners], ComponentWeek.week_on.in_(weeks_on))
     short = []
     for row, line in learners:
-        for component in line.paced:
-            wanted = pace_ms(component.pace, line.programme.class_hour_ms) if component.pace is not None else 0
-            if credited.get((row.id, component.key), {}).get(week_on, 0) < wanted:
-                short.append((row, line, component, f"enrolment/{row.id}/{component.key}/{week_on}"))
+        for component, asked in line.paced:
+            wanted, of_weeks = _pace_ms(component, line), credited.get((row.id, component.key), {})
+            for week_on, asked_ms in asked.items():
+                if of_weeks.get(week_on, 0) < wanted and (asked_ms > 0 or of_weeks.get(week_on, 0) > 0):
+                    short.append((row, line, component, week_on, f"enrolment/{row.id}/{component.key}/{week_on}"))
     already = notices.known(session, (row.user_id for row, *_ in short), (WEEK_SHORT, WEEK_LOST))
     told = {(user_id, about) for user_id, _, about in already}
-    short = [one for one in short if (one[0].user_id, one[3]) not in told]
+    short = [one for one in short if (one[0].user_id, one[4]) not in told]
     # Only for these few every week is looked at: some have all of it, or made up for it already.
     credited = _weeks(session, sorted({row.id for row, *_ in short}))
-    for row, line, component, about in short:
+    for row, line, component, week_on, about in short:
         found = pace.paced_weeks(line.programme, component, credited.get((row.id, component.key), {}), line.on)
-        last = next((one for one in found if one.week_on == week_on), None)
-        if last is not None and last.state in (WeekState.OPEN, WeekState.MISSED):
-            can_be_made_up = last.state is WeekState.OPEN
+        week = next(one for one in found if one.week_on == week_on)
+        if week.state in (WeekState.OPEN, WeekState.MISSED):
+            can_be_made_up = week.state is WeekState.OPEN
             yield NewNotice(
                 row.user_id,
                 WEEK_SHORT if can_be_made_up else WEEK_LOST,
@@ -239,13 +254,18 @@ def _short_weeks(session: Session, learners: Sequence[tuple[Row[Any], _Line]]) -
                     **_named(row.id, line),
                     "component": asdict(component.title),
                     "week_on": week_on.isoformat(),
-                    "asked_ms": last.asked_ms,
-                    "got_ms": last.got_ms,
-                    "make_up_ms": last.make_up_ms,
-                    "make_up_before": last.make_up_before.isoformat() if last.make_up_before else None,
+                    "asked_ms": week.asked_ms,
+                    "pace_ms": _pace_ms(component, line),
+                    "got_ms": week.got_ms,
+                    "make_up_ms": week.make_up_ms,
+                    "make_up_before": week.make_up_before.isoformat() if week.make_up_before else None,
                 },
                 f"/enrolments/{row.id}/pace",
             )
+
+
+def _pace_ms(component: Component, line: _Line) -> int:
+    return pace_ms(component.pace, line.programme.class_hour_ms) if component.pace is not None else 0
 
 
 def _weeks(

@@ -1,5 +1,6 @@
 """Pace: what is asked for by when, who keeps up, and when somebody is through. Real numbers of real programmes."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lms_plugin.domain import pace
+from lms_plugin.domain import pace, weeks
 from lms_plugin.domain.completion import decide, reached_of_whole
 from lms_plugin.domain.hours import reckon
 from lms_plugin.domain.modes import WeeklyPace
@@ -216,6 +217,85 @@ def test_a_week_that_lies_half_outside_asks_for_nothing() -> None:
     programme = plan(date(2026, 9, 9), date(2026, 9, 24), "4", school)
     found = pace.paced_weeks(programme, school, {}, date(2026, 9, 30))
     assert [one.state.value for one in found] == ["unasked", "missed", "unasked"]
+
+
+# It opens on a Wednesday and closes on a Thursday; the first two of its three whole weeks ask for everything.
+EDGES = plan(date(2026, 9, 9), date(2026, 10, 8), "4", part("school", "4", TWO_A_WEEK))
+
+# today, hours by week, weeks in which a short one may be made up: what became of each
+UNASKED = [
+    (M[1], ["1"],                          4,    ["open", "current"]),
+    (M[1], ["1", "3"],                     4,    ["unasked", "reached"]),
+    (M[1], ["1"],                          0,    ["missed", "current"]),
+    (M[2], ["1", "2"],                     1,    ["missed", "reached", "current"]),
+    (M[1], ["-1"],                         4,    ["unasked", "current"]),
+    (M[1], ["2"],                          4,    ["unasked", "current"]),
+    (M[1], ["1"],                          None, ["unasked", "current"]),    # its hour counts at once
+    (M[3], ["", "2", "1", "1"],            4,    ["unasked", "reached", "open", "current"]),
+    (M[3], ["", "", "1", "2"],             4,    ["unasked", "open", "open", "unasked"]),
+    (M[3], ["1", "3", "2", "1"],           4,    ["unasked", "reached", "reached", "unasked"]),  # through
+    (M[4], ["", "2", "1", "1"],            4,    ["unasked", "reached", "open", "open", "unasked"]),
+    (M[4] + 2 * DAY, ["", "2", "1", "1", "1"], 4, ["unasked", "reached", "open", "open", "current"]),
+    (M[4] + 3 * DAY, ["", "2", "1", "1", "1"], 4, ["unasked", "reached", "missed", "missed", "missed"]),
+    (M[4] + 3 * DAY, ["1", "1", "1"], None, ["unasked", "missed", "missed", "unasked", "unasked"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("on", "hours", "make_up", "states"), UNASKED)
+def test_a_week_that_asks_for_nothing_is_short_where_its_hours_wait(
+    on: date, hours: list[str], make_up: int | None, states: list[str]
+) -> None:
+    component = part("school", "4", WeeklyPace(Decimal(2), make_up))
+    credited = {week: int(Decimal(amount) * HOUR) for week, amount in zip(M, hours, strict=False) if amount}
+    found = pace.paced_weeks(EDGES, component, credited, on)
+    assert [one.state.value for one in found] == states
+
+
+def test_hours_wait_and_are_lost_when_all_has_been_asked_for() -> None:
+    week = date(2027, 6, 28)  # 42 weeks at 2 have asked for all 84
+
+    def found(on: date, credited: dict[date, int]) -> pace.PacedWeek:
+        return next(one for one in pace.paced_weeks(RURAL, SCHOOL_PART, credited, on) if one.week_on == week)
+
+    one_hour, twos = {week: HOUR}, {week + 7 * n * DAY: 2 * HOUR for n in range(1, 5)}
+    assert found(week + 7 * DAY, {}).state is WeekState.UNASKED
+    assert found(week, one_hour) == pace.PacedWeek(week, 0, HOUR, WeekState.CURRENT, HOUR, week + 7 * DAY)
+    still_open = found(week + 7 * DAY, one_hour)
+    assert still_open == pace.PacedWeek(week, 0, HOUR, WeekState.OPEN, 3 * HOUR, week + 35 * DAY)
+    assert found(week + 34 * DAY, one_hour | twos).state is WeekState.OPEN
+    assert found(week + 35 * DAY, one_hour | twos).state is WeekState.MISSED
+    assert found(week + 35 * DAY, one_hour | {week + 7 * DAY: 3 * HOUR}).state is WeekState.UNASKED
+    assert found(week + 35 * DAY, one_hour | {M[0]: 84 * HOUR}).state is WeekState.UNASKED
+
+
+def test_what_the_last_week_asks_for_counts_from_the_pace_on() -> None:
+    three = part("school", "3", TWO_A_WEEK)
+    found = pace.paced_weeks(EDGES, three, {M[1]: 2 * HOUR, M[2]: HOUR}, M[3])
+    assert found[2] == pace.PacedWeek(M[2], HOUR, HOUR, WeekState.OPEN, 3 * HOUR, EDGES.window.closes_on)
+
+
+@given(
+    st.sampled_from(
+        [EDGES, replace(EDGES, window=Window(M[0], M[5])), replace(EDGES, window=Window(M[0], M[4] + DAY))]
+    ),
+    st.sampled_from(["3", "4", "84"]),
+    st.sampled_from([0, 1, 4]),
+    st.lists(st.integers(0, 3), max_size=5),
+    st.integers(0, 40),
+)
+def test_a_week_is_short_exactly_where_its_hours_wait(
+    programme: Programme, required: str, make_up: int, hours: list[int], day: int
+) -> None:
+    component = part("school", required, WeeklyPace(Decimal(2), make_up))
+    on = M[0] + day * DAY
+    credited = {week: amount * HOUR for week, amount in zip(M, hours, strict=False) if week <= on}
+    waits = weeks.pending_ms(credited, component.pace, HOUR)
+    short = (WeekState.CURRENT, WeekState.OPEN, WeekState.MISSED)
+    found = pace.paced_weeks(programme, component, credited, on)
+    if sum(credited.values()) - waits < int(required) * HOUR:
+        assert sum(one.got_ms for one in found if one.state in short) == waits
+    else:
+        assert not [one for one in found if one.state in short]
 
 
 def test_who_has_all_of_it_misses_no_week_any_more() -> None:

@@ -20,9 +20,9 @@ from tests import builders
 from tests.services.test_pace import HOUR, PACED, SIX_WEEKS, credit, enrolled
 
 
-def at(day: int, month: int = 11, hour: int = 12) -> datetime:
-    """20:00 in Shanghai on a day of 2026, with `hour` in UTC."""
-    return datetime(2026, month, day, hour, tzinfo=UTC)
+def at(day: int, month: int = 11, hour: int = 12, year: int = 2026) -> datetime:
+    """20:00 in Shanghai on a day, of 2026 where no other year is named; `hour` in UTC."""
+    return datetime(year, month, day, hour, tzinfo=UTC)
 
 
 def told(database: Database) -> list[tuple[str, str]]:
@@ -133,6 +133,57 @@ def test_a_week_that_fell_short_says_what_makes_up_for_it(
     assert (None if before is None else date.fromisoformat(before) - timedelta(days=1)) == (
         None if until is None else date.fromisoformat(until)
     )
+
+
+# 42 weeks at 2 have asked for all 84 by then: weeks to make up in, hours of the week from 23 August that are entered
+# before 30 August or only before 6 September, and what is told of it when.
+ALL_ASKED = [
+    (2, "1", "", [("week_short", at(30, 8, year=2027), 3, date(2027, 9, 13))]),
+    (2, "1.5", "", [("week_short", at(30, 8, year=2027), "2.5", date(2027, 9, 13))]),
+    (2, "", "1", [("week_short", at(6, 9, year=2027), 5, date(2027, 9, 13))]),
+    (0, "1", "", [("week_lost", at(30, 8, year=2027), 0, None)]),
+    (0, "", "1", []),
+    (2, "2", "", []),
+    (2, "", "", []),
+    (None, "1", "", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make_up", "hours", "late", "expected"), ALL_ASKED)
+def test_hours_that_wait_are_told_of_also_where_nothing_is_asked_for(
+    database: Database,
+    make_up: int | None,
+    hours: str,
+    late: str,
+    expected: list[tuple[str, datetime, int | str, date | None]],
+) -> None:
+    (component,) = PACED.components
+    programme = replace(PACED, components=(replace(component, pace=WeeklyPace(Decimal(2), make_up)),))
+    enrolment = enrolled(database, programme)
+    for now, amount in ((at(30, 8, year=2027), hours), (at(6, 9, year=2027), late), (at(13, 9, year=2027), "")):
+        if amount:
+            credit(database, enrolment, {date(2027, 8, 25): amount})
+        for _ in range(2):
+            reminding.remind(database, now)
+
+    with database.reading() as session:
+        found = session.scalars(select(Notice).where(Notice.about.endswith("/school/2027-08-23"))).all()
+    assert [(one.kind, one.created_at, one.params["make_up_ms"], one.params["make_up_before"]) for one in found] == [
+        (kind, now, int(Decimal(needed) * HOUR), before.isoformat() if before is not None else None)
+        for kind, now, needed, before in expected
+    ]
+    assert {(one.params["asked_ms"], one.params["pace_ms"]) for one in found} <= {(0, 2 * HOUR)}
+
+
+def test_hours_of_a_first_week_that_is_no_whole_one_are_told_of(database: Database) -> None:
+    programme = replace(PACED, window=replace(PACED.window, opens_on=date(2026, 11, 4)))
+    some, none = enrolled(database, programme, "some"), enrolled(database, programme, "none")
+    credit(database, some, {date(2026, 11, 5): "1"})
+
+    reminding.remind(database, at(9))
+
+    assert told(database) == [("week_short", f"enrolment/{some.id}/school/2026-11-02")]
+    assert none.id != some.id
 
 
 def test_what_is_not_true_any_more_need_not_be_sent(database: Database) -> None:

@@ -120,6 +120,32 @@ def test_a_weekly_pace_shows_what_became_of_each_week(stage: Stage) -> None:
     assert "Hours in detail" in page  # a tutor comes from there
 
 
+# 42 weeks at 2 have asked for all 84: the page in the 43rd week, with an hour in it; in the next one; too late for it.
+ALL_ASKED = [
+    (datetime(2027, 8, 25, tzinfo=UTC), "Under way", "its hours wait for 1 more", "Can be made up until"),
+    (
+        datetime(2027, 8, 30, tzinfo=UTC),
+        "Can be made up",
+        "3 class hours this week, or until Sep 12, 2027",
+        "its hours",
+    ),
+    (datetime(2027, 9, 13, tzinfo=UTC), "Missed", "its hours do not count", "class hours this week, or until"),
+]
+
+
+@pytest.mark.parametrize(("now", "state", "words", "not_said"), ALL_ASKED)
+def test_a_week_in_which_nothing_is_asked_says_that_its_hours_wait(
+    stage: Stage, now: datetime, state: str, words: str, not_said: str
+) -> None:
+    stage.clock.now = now
+    enrolment_id = enrolled(stage, PACED, {date(2027, 8, 24): "1"})
+    page = stage.browser("teacher").get(f"/enrolments/{enrolment_id}/pace").text
+    row = next(one for one in page.split("<tr")[::-1] if "Aug 23, 2027" in one)
+    assert (state in row, words in row, not_said in row) == (True, True, False)
+    assert "Nothing asked" not in row
+    assert "A week in which nothing is asked for counts by the same rule." in page
+
+
 def test_the_tutor_sees_who_is_behind_and_by_how_much(stage: Stage, learner: int) -> None:
     with stage.database.reading() as session:
         group_id = session.get_one(Enrolment, learner).class_group_id
