@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Conflict, NotFound
 from lms_plugin.domain.programme import Variant
-from lms_plugin.services import access, catalogue, posting, quotas, returning
+from lms_plugin.services import access, catalogue, posting, quotas, returning, study_reckoning
 from lms_plugin.services.access import Actor
 from lms_plugin.services.enrolment_changes import ACTIVE as ACTIVE
 from lms_plugin.services.enrolment_changes import LONGEST_REASON as LONGEST_REASON
@@ -195,8 +195,9 @@ def move_school(
 def move_tier(session: Session, actor: Actor, enrolment_id: int, tier: str, *, reason: str, now: datetime) -> Enrolment:
     """Move a learner to another tier, with all hours; what that one requires decides from now on.
 
-    Where the tiers have dates of their own the learner may study within those of either, so that nothing which counted
-    falls outside.
+    Study records count within the limits of that tier, and entries say what counts more or less by that: of study
+    completed elsewhere a share of the hours required counts. Where the tiers have dates of their own the learner may
+    study within those of either, so that nothing which counted falls outside.
 
     Raises:
         NotFound: the actor does not answer for the enrolment, or the programme has no such tier.
@@ -216,6 +217,7 @@ def move_tier(session: Session, actor: Actor, enrolment_id: int, tier: str, *, r
     posting.settle(session, enrolment, now)
     enrolment.variant = returning.in_tier(programme, before, tier).write()
     session.flush()
+    study_reckoning.reckon_again(session, enrolment.user_id, now)
     refresh_many(session, [enrolment.id], now)
     change = Change(enrolment.id, "moved_tier", before.tier, tier)
     note(session, change, now, by_id=actor.user_id, reason=reason)

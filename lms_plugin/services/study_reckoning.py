@@ -1,4 +1,4 @@
-"""Reckoning people's study records anew: after a correction, a revocation, or film that was watched meanwhile."""
+"""Reckoning people's study records anew: after a correction, a revocation, a move, or film watched meanwhile."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ _RECORDS = table_of(StudyRecord)
 
 
 def reckon_again(session: Session, user_id: int, now: datetime) -> None:
-    """Reckon a person's records anew, after film was posted that was watched while they were elsewhere."""
+    """Reckon a person's records anew, after film was posted that was watched while they were elsewhere, or a move."""
     settle(session, [user_id], now, None, {})
 
 

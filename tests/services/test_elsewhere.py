@@ -10,8 +10,17 @@ from sqlalchemy import Executable, delete, select, update
 
 from lms_plugin.domain.errors import Conflict, Malformed, NotAllowed, NotFound
 from lms_plugin.domain.modes import ComponentKind, StudyRule
-from lms_plugin.domain.programme import Component, Programme, Text, Window
-from lms_plugin.services import admission_uploads, auditing, elsewhere, elsewhere_files, record_evidence, study_records
+from lms_plugin.domain.programme import Component, Group, Programme, Text, Window
+from lms_plugin.services import (
+    admission_uploads,
+    auditing,
+    elsewhere,
+    elsewhere_files,
+    enrolments,
+    hours,
+    record_evidence,
+    study_records,
+)
 from lms_plugin.services.access import OFFICE, Actor
 from lms_plugin.services.elsewhere_files import CompletionsPlan
 from lms_plugin.services.rosterfile import COMPLETIONS, read_table
@@ -230,6 +239,30 @@ def test_each_entry_keeps_the_voucher_it_was_made_from(world: World) -> None:
         found = record_evidence.behind(session, enrolment, entries)
         people = [vouched.voucher.person for one in (1, 2) if (vouched := found[one].source.vouched) is not None]
         assert people == ["王主任", "李主任"]
+
+
+def test_the_limit_follows_the_tier_that_a_teacher_is_moved_to(world: World) -> None:
+    short = Group(
+        "short", Text("短班", "Short class"), requires=(("video", Decimal(8)),), total_class_hours=Decimal(10)
+    )
+    tiers = (Group("whole", Text("长班", "Long class")), short)
+    with world.database.writing() as session:
+        builders.publish(session, replace(programme(), tiers=tiers), now=NOW - timedelta(days=50))
+        session.get_one(Enrolment, world.enrolment_id).variant = "|whole||"
+    world.enter(row(hours="6"))
+    assert world.ledger() == [("video", 6 * 45)]
+    for tier, minutes in (("short", -2 * 45), ("whole", 2 * 45)):
+        with world.database.writing() as session:
+            enrolments.move_tier(session, world.office, world.enrolment_id, tier, reason="转班", now=TOMORROW)
+        assert world.audited() is None
+        assert world.ledger()[-1] == ("video", minutes)
+        with world.database.reading() as session:
+            enrolment = session.get_one(Enrolment, world.enrolment_id)
+            found = hours.read(session, enrolment, TOMORROW)
+            assert (enrolment.completion_ratio, enrolment.counted_ms) == (
+                found.completion.ratio,
+                found.hours.total.counted_ms,
+            )
 
 
 def test_what_counts_for_one_component_cannot_move_to_another(world: World) -> None:
