@@ -109,9 +109,10 @@ def publish(path: Path) -> None:
                     },
                     now(),
                 )
-            if done.is_new_version:
-                # Roll-ups follow the new rules at once, not only with each learner's next credit.
-                standings.refresh_programme(database, done.programme_id, now())
+            if done.is_new_version and done.applies_at <= now():
+                # Roll-ups follow the new rules at once, not only with each learner's next credit. Where the rules wait
+                # for their day, a worker sees to it.
+                standings.refresh_programme(database, done.programme_id, now)
             state = f"version {done.version}" if done.is_new_version else f"version {done.version}, unchanged"
             seconds = sum(package.duration_ms for package in films.values()) / 1000
             click.echo(

@@ -21,7 +21,7 @@ from lms_plugin.cli.environment import now, opened
 from lms_plugin.cli.reporters import reporters_of
 from lms_plugin.config import Settings, read_settings
 from lms_plugin.http.letters import LetterWriter
-from lms_plugin.services import delivery, errands, roster_errand
+from lms_plugin.services import delivery, errands, roster_errand, rules_errand
 from lms_plugin.services.mailing import Hours, Postman
 from lms_plugin.services.platforms import Seal
 from lms_plugin.services.sending import Pace
@@ -77,7 +77,10 @@ def serve(host: str, port: int, processes: int, threads: int) -> None:
     help="How long what a killed worker had taken stays with it; more than twice what one message may take.",
 )
 def worker(once: bool, lease_seconds: float) -> None:
-    """Send reports to LMS platforms, follow their rosters, post watched time, remind and send e-mail, until stopped."""
+    """Deliver what LMS platforms are owed, and whatever else is due by its time, until stopped.
+
+    Follows rosters, posts watched time, brings hours in line with rules whose day has come, reminds, sends e-mail.
+    """
     configure_logging()
     stop = threading.Event()
 
@@ -97,6 +100,7 @@ def worker(once: bool, lease_seconds: float) -> None:
             if once:
                 delivery.sweep_presence(database, now())
                 delivery.settle_watching(database, now())
+                rules_errand.refresh_due(database, now)
                 delivery.deliver_once(database, reporters, name, now, pace=pace)
                 errands.run_once(database, postman, now)
                 roster_errand.refresh_due(database, rosters.roster, now)
@@ -111,6 +115,7 @@ def worker(once: bool, lease_seconds: float) -> None:
                     kwargs={"clock": now},
                     name="rosters",
                 ),
+                threading.Thread(target=rules_errand.run, args=(database, stop), kwargs={"clock": now}, name="rules"),
             ]
             for one in beside:
                 one.start()

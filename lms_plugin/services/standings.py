@@ -1,10 +1,11 @@
 """How many learners stand, at once: reckoned from the ledger's sums, and brought up to date before anybody reads."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import completion
@@ -13,12 +14,13 @@ from lms_plugin.domain.hours import Hours
 from lms_plugin.domain.programme import Programme
 from lms_plugin.services import catalogue, posting
 from lms_plugin.services.catalogue import InForce
-from lms_plugin.services.entering import refresh_many
+from lms_plugin.services.entering import lock_ledgers, refresh_many
 from lms_plugin.services.portions import portions
+from lms_plugin.services.sending import Clock
 from lms_plugin.services.sums import Sums, sums_of
 from lms_plugin.storage.activity import PlaybackSession
 from lms_plugin.storage.among import among
-from lms_plugin.storage.programmes import Enrolment
+from lms_plugin.storage.programmes import Enrolment, ProgrammeRow
 from lms_plugin.storage.session import Database
 
 SETTLED_AT_ONCE = 20
@@ -90,14 +92,22 @@ def settle_class_group(database: Database, class_group_id: int, now: datetime) -
     return settle(database, now, Enrolment.class_group_id == class_group_id)
 
 
-def refresh_programme(database: Database, programme_id: int, now: datetime) -> int:
+def refresh_programme(database: Database, programme_id: int, clock: Clock, stop: threading.Event | None = None) -> int:
     """Bring the roll-ups of a programme's enrolments in line with the version in force; gives how many changed.
 
-    To be run after a new version was published: a roll-up is else rewritten only with the learner's next credit,
-    and until then reports would show the hours of the old rules.
+    To be run when a new version has come into force: a roll-up is else rewritten only with the learner's next credit,
+    and until then reports would show the hours of the old rules. Each portion is a transaction and takes the version in
+    force at its own moment, so that one that runs for long takes nothing back from a later one. The programme counts as
+    brought in line when all are through: one that `stop` ended, or that died, is to be run again.
+
+    Raises:
+        Unavailable: the store cannot be reached.
+        NotFound: there is no such programme.
     """
+    with database.reading() as session:
+        number = catalogue.in_force(session, programme_id, clock()).version
     after, changed = 0, 0
-    while True:
+    while stop is None or not stop.is_set():
         with database.reading() as session:
             some = session.scalars(
                 select(Enrolment.id)
@@ -106,10 +116,18 @@ def refresh_programme(database: Database, programme_id: int, now: datetime) -> i
                 .limit(CHECKED_AT_ONCE)
             ).all()
         if not some:
+            database.transact(lambda session: _note_rolled_up(session, programme_id, number))
             return changed
         after = some[-1]
 
         def refresh_some(session: Session, some: Sequence[int] = some) -> int:
-            return refresh_many(session, some, now)
+            lock_ledgers(session, some)
+            return refresh_many(session, some, clock())
 
         changed += database.transact(refresh_some)
+    return changed
+
+
+def _note_rolled_up(session: Session, programme_id: int, number: int) -> None:
+    older = (ProgrammeRow.id == programme_id, ProgrammeRow.rolled_up_version < number)
+    session.execute(update(ProgrammeRow).where(*older).values(rolled_up_version=number))

@@ -19,6 +19,8 @@ class ProgrammeRow(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     key: Mapped[str] = mapped_column(String(60), unique=True)
     version: Mapped[int]
+    rolled_up_version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    """The newest version that the roll-ups of all enrolments were brought in line with."""
 
 
 class ProgrammeVersion(Base):
@@ -109,8 +111,9 @@ class FormerTutor(Base):
 class Enrolment(Base):
     """One learner in one programme, with the roll-up of the ledger that reports read.
 
-    `counted_ms`, `completion_ratio` and `completed_at` are written by the posting of a credit entry only, from
-    the same function that every page uses. `completed_at` is the moment the requirements were first met.
+    `counted_ms`, `completion_ratio` and `completed_at` are written by the posting of a credit entry, by a move to
+    another tier and when another version comes into force, from the same function that every page uses. `completed_at`
+    is the moment the requirements were first met, and known to be.
     `variant` says how the programme is taken (domain.programme.Variant.write). Who is `withdrawn` keeps all hours and
     earns none.
     """

@@ -1,7 +1,7 @@
 """The commands, run in this process on a database of their own: what they do, print and refuse."""
 
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from lms_plugin.services.access import OFFICE
 from lms_plugin.services.sign_in import verify
 from lms_plugin.storage.outbox import Platform
 from lms_plugin.storage.people import User
+from lms_plugin.storage.programmes import Enrolment, ProgrammeRow
 from lms_plugin.storage.session import Database
 from tests import builders
 from tests.builders import NOW
@@ -180,6 +181,21 @@ def test_the_worker_reports_and_reconciling_finds_no_difference(
     assert (status, out.splitlines()[-1]) == (0, "1 agrees")
 
 
+def test_the_worker_brings_roll_ups_in_line_with_rules_whose_day_has_come(run: Run, database: Database) -> None:
+    milder = builders.make_programme(
+        components=(builders.make_programme().components[0],), total_class_hours=Decimal(2)
+    )
+    with database.writing() as session:
+        enrolment = builders.enrol(session, builders.make_user(session), builders.publish(session, now=LONG_AGO))
+        builders.credit(session, enrolment, 90 * 60_000, now=LONG_AGO)
+        builders.publish(session, milder, now=LONG_AGO + timedelta(days=1))
+        assert enrolment.completed_at is None
+    assert run("worker", "--once")[0] == 0
+    with database.reading() as session:
+        assert session.get_one(Enrolment, enrolment.id).completed_at is not None
+        assert session.scalars(select(ProgrammeRow.rolled_up_version)).one() == 2
+
+
 def test_the_completion_report_is_the_same_rows_as_a_file(run: Run, database: Database, tmp_path: Path) -> None:
     with database.writing() as session:
         tree = builders.make_region_tree(session)
@@ -198,7 +214,7 @@ def test_the_completion_report_is_the_same_rows_as_a_file(run: Run, database: Da
     assert run("report", "completions", "--programme", "none")[0] == 1
 
 
-def test_content_is_checked_built_and_published(run: Run, tmp_path: Path) -> None:
+def test_content_is_checked_built_and_published(run: Run, database: Database, tmp_path: Path) -> None:
     folder = tmp_path / "remote-study"
     shutil.copytree(Path(__file__).parents[2] / "course_content" / "remote-study", folder)
     declared = folder / "programme.toml"
@@ -223,6 +239,12 @@ def test_content_is_checked_built_and_published(run: Run, tmp_path: Path) -> Non
     assert status == 0, err
     assert "published remote-study: version 1, 1 films (1 new)" in out
     assert "version 1, unchanged, 1 films (0 new)" in run("content", "publish", folder)[1]
+    longer = text.replace("closes_on = 2027-09-01", "closes_on = 2999-09-01")
+    for version, rolled_up, changed in ((2, 2, longer), (3, 2, f"applies_from = 2999-01-01\n{longer}")):
+        declared.write_text(changed, encoding="utf-8")
+        assert f"version {version}, 1 films (0 new)" in run("content", "publish", folder)[1]
+        with database.reading() as session:
+            assert session.scalars(select(ProgrammeRow.rolled_up_version)).one() == rolled_up
     assert run("content", "publish", tmp_path / "built")[0] == 1
     assert run("content", "build-lesson", folder / "modules", "--output", tmp_path / "built")[0] == 1
 

@@ -183,8 +183,8 @@ def test_new_rules_reach_the_roll_ups_of_learners_who_earn_nothing_more(database
         )
         current = publish(session, milder)
         assert current.version == old.version + 1
-    assert standings.refresh_programme(database, current.id, NOW) == 3
-    assert standings.refresh_programme(database, current.id, NOW) == 0
+    assert standings.refresh_programme(database, current.id, lambda: NOW) == 3
+    assert standings.refresh_programme(database, current.id, lambda: NOW) == 0
     with database.reading() as session:
         for enrolment in enrolments:
             kept = session.get_one(Enrolment, enrolment.id)
