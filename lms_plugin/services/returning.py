@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Conflict, NotFound
 from lms_plugin.domain.programme import Programme, Variant
-from lms_plugin.services import catalogue
+from lms_plugin.services import catalogue, study_reckoning
 from lms_plugin.services.enrolment_changes import ACTIVE, WITHDRAWN, Change, note, place_words
 from lms_plugin.services.entering import refresh_many
 from lms_plugin.services.portions import portions
@@ -100,6 +100,8 @@ def _take_as_wanted(session: Session, enrolment: Enrolment, by: By, phase: str, 
         _note(session, enrolment, by, "moved_tier", before.tier, after.tier)
     if after != before:
         enrolment.variant = after.write()
+        session.flush()
+        study_reckoning.reckon_again(session, enrolment.user_id, by.at)
         refresh_many(session, [enrolment.id], by.at)
 
 

@@ -13,10 +13,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("programmes") as table:
-        table.add_column(sa.Column("rolled_up_version", sa.Integer(), server_default=sa.text("1"), nullable=False))
+    column = sa.Column("rolled_up_version", sa.Integer(), server_default=sa.text("1"), nullable=False)
+    op.add_column("programmes", column)
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("programmes") as table:
-        table.drop_column("rolled_up_version")
+    # Without making the table anew, which other tables refer to.
+    op.drop_column("programmes", "rolled_up_version")

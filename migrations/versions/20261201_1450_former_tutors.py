@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261201_1450"
-down_revision = "20261201_0480"
+down_revision = "20261201_1430"
 branch_labels = None
 depends_on = None
 
