@@ -69,7 +69,7 @@ def test_in_a_frame_the_hours_are_shown_and_a_ticket_opens_the_module(platform: 
 
 @pytest.mark.parametrize(
     ("locale", "button"),
-    [("en", "Open the module in a new window"), ("zh_CN", "在新窗口中打开本模块"), ("fr", "在新窗口中打开本模块")],
+    [("en", "Open the module in a new window"), ("zh_CN", "在新窗口中打开本单元"), ("fr", "在新窗口中打开本单元")],
 )
 def test_a_frame_speaks_the_platforms_language_else_the_persons_own(
     platform: PlatformRig, locale: str, button: str
