@@ -103,7 +103,7 @@ def open_course(
 @pytest.mark.parametrize("storage", [False, True])
 @pytest.mark.parametrize(
     ("language", "button", "title"),
-    [("zh", "在新窗口中打开本模块", "读懂学生"), ("en", "Open the module in a new window", "Understanding pupils")],
+    [("zh", "在新窗口中打开本单元", "读懂学生"), ("en", "Open the module in a new window", "Understanding pupils")],
 )
 def test_a_frame_without_cookies_opens_the_module_in_a_window_of_its_own(
     stage: Stage, course: Course, blocking: Browser, storage: bool, language: str, button: str, title: str
