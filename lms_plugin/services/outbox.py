@@ -355,7 +355,10 @@ def _apply(report: Report, outcome: Outcome, now: datetime, draw: Draw, platform
             report.last_error_code, report.last_error_words = code.value, words
             if is_current:
                 report.attempts += 1
-                if code.concern is not Concern.PLATFORM:
+                if code.concern is Concern.PLATFORM:
+                    # Whoever meets a fault again and again stands in nobody's way once a probe has lifted it.
+                    report.next_attempt_at = now + ROW_PAUSE.after(report.attempts, draw)
+                else:
                     _refuse(report, code.value, words)
         case TryLater(words, is_untaken=is_untaken):
             report.unanswered_at = report.unanswered_at if is_untaken else now

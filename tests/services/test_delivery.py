@@ -9,7 +9,14 @@ import pytest
 from lms_plugin.domain.errors import Unavailable
 from lms_plugin.services import delivery, platform_health, platforms
 from lms_plugin.services.platforms import CONSOLE, SealBroken
-from lms_plugin.services.ports import CompletionMessage, DeliveryAnswer, LmsReporter, TryLater
+from lms_plugin.services.ports import (
+    CompletionMessage,
+    DeliveryAnswer,
+    LmsReporter,
+    RefusalCode,
+    Refused,
+    TryLater,
+)
 from lms_plugin.services.sending import DeliveryRound, Pace
 from lms_plugin.storage.outbox import ACKNOWLEDGED, REFUSED, WAITING
 from lms_plugin.storage.session import Database
@@ -290,6 +297,9 @@ class TestAFaultyPlatform:
         assert rig.deliver() == DeliveryRound()
         with rig.database.writing() as session:
             platforms.update(session, CONSOLE, SEAL, lambda _: None, key=PLATFORM, client_secret="the right one")
+        rig.deliver()
+        assert rig.platform().fault_code is None
+        rig.clock.advance(seconds=5)
         assert rig.deliver() == DeliveryRound(acknowledged=1)
 
     def test_is_left_to_whoever_probes_it_first(self, rig: DeliveryRig) -> None:
@@ -324,6 +334,30 @@ class TestAFaultyPlatform:
         else:
             rig.lms.lets_us_in = False
         return set_right
+
+
+class TestALearnerWhoseCourseRefusesTheKey:
+    def test_stops_nobody_behind(self, rig: DeliveryRig) -> None:
+        """The platform is well, as its probe shows; only for one learner it answers as if nobody were let in."""
+
+        class Removed(MoodyLms):
+            def send(self, message: CompletionMessage) -> DeliveryAnswer:
+                if message.username == "removed":
+                    self.sent.append(message)
+                    return Refused(RefusalCode.BAD_CREDENTIALS, "HTTP 401 Unauthorized")
+                return super().send(message)
+
+        rig.use(Removed())
+        first = rig.owe(rig.learner("removed"), "0.5")
+        rig.clock.advance(seconds=1)
+        others = [rig.learner(f"teacher{number}") for number in range(3)]
+        for other in others:
+            rig.owe(other, "0.5")
+        for _ in range(10):
+            rig.deliver()
+            rig.clock.advance(minutes=2)
+        assert [rig.stored(other) for other in others] == [Decimal("0.5")] * 3
+        assert rig.report(first).state == WAITING
 
 
 class TestAnAdminsPause:

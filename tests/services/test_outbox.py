@@ -167,7 +167,9 @@ class TestRecording:
         report_id = rig.owe(rig.learner("li"), "0.5")
         rig.record(rig.outcomes(rig.claim(), Refused(RefusalCode.BAD_CREDENTIALS, "invalid_client")))
         report = rig.report(report_id)
-        assert (report.state, report.next_attempt_at) == (WAITING, rig.clock())
+        assert (report.state, report.failing_since) == (WAITING, None)
+        assert report.next_attempt_at is not None
+        assert timedelta(0) < report.next_attempt_at - rig.clock() <= timedelta(seconds=5)
 
     def test_what_was_not_sent_is_given_back_untouched(self, rig: DeliveryRig) -> None:
         report_id = rig.owe(rig.learner("li"), "0.5")

@@ -78,7 +78,8 @@ class AccessTokens:
         `query` goes behind what the address itself asks. The answer is 2xx, 3xx or 4xx, never 401 nor a passing fault.
 
         Raises:
-            Undelivered: there is no answer, only a passing one, no token, or an address that may not be called.
+            Undelivered: there is no answer, only a passing one, no token, or an address that may not be called. Its
+                status is 401 where this very address refuses a token that was given anew for it.
         """
         wanted = " ".join(sorted(set(scope.split())))
         token = self._current(wanted)
@@ -87,7 +88,7 @@ class AccessTokens:
             token = self._current(wanted, instead_of=token)
             answer = self._sent_with(token, method, url, headers, json_body, query)
         if answer.status == HTTPStatus.UNAUTHORIZED:
-            raise Undelivered(Refused(RefusalCode.BAD_CREDENTIALS, platform_words(answer)))
+            raise Undelivered(Refused(RefusalCode.BAD_CREDENTIALS, platform_words(answer)), answer.status)
         return answer
 
     def obtain(self, scope: str) -> None:

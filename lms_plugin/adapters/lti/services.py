@@ -78,14 +78,31 @@ class GradeServices:
         json_body: object = None,
         query: Query | None = None,
     ) -> HttpAnswer:
-        """As `AccessTokens.request`; an address that may not be called is the link's fault, not the platform's."""
-        self._tokens.obtain(scope)
+        """As `AccessTokens.request`; what only this address or right refuses is the link's fault, not the platform's.
+
+        So is an address that may not be called, one that refuses a token given anew (Canvas does for a course that the
+        tool was taken out of), and the right to line items, which a platform need not give to take scores.
+        """
+        try:
+            self._tokens.obtain(scope)
+        except Undelivered as outcome:
+            raise _of_the_link(outcome, scope, is_of_token=True) from outcome
         try:
             return self._tokens.request(method, url, scope=scope, headers=headers, json_body=json_body, query=query)
         except Undelivered as outcome:
-            if isinstance(outcome.answer, Refused) and outcome.answer.code is RefusalCode.BAD_ADDRESS:
-                raise Undelivered(Refused(RefusalCode.UNKNOWN_BLOCK, outcome.answer.words)) from outcome
-            raise
+            raise _of_the_link(outcome, scope, is_of_token=False) from outcome
+
+
+def _of_the_link(outcome: Undelivered, scope: str, *, is_of_token: bool) -> Undelivered:
+    """What did not come through, as the link's own fault where it is no more than that."""
+    answer = outcome.answer
+    if isinstance(answer, TryLater):
+        return outcome
+    is_of_address = answer.code is RefusalCode.BAD_ADDRESS or outcome.status == HTTPStatus.UNAUTHORIZED
+    is_of_right = answer.code is RefusalCode.NOT_PERMITTED and scope == LINE_ITEMS_SCOPE
+    if is_of_right or (is_of_address and not is_of_token):
+        return Undelivered(Refused(RefusalCode.UNKNOWN_BLOCK, answer.words), outcome.status)
+    return outcome
 
 
 def below(line_item_url: str, name: str) -> str:

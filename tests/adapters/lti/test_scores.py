@@ -6,6 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from lms_plugin.adapters.exchanges import Undelivered
+from lms_plugin.adapters.lti.access_tokens import AccessTokens
+from lms_plugin.adapters.lti.services import GradeServices
+from lms_plugin.adapters.origin_clients import OriginClients
 from lms_plugin.services.ports import (
     Acknowledged,
     CompletionMessage,
@@ -16,6 +20,7 @@ from lms_plugin.services.ports import (
     TryLater,
 )
 from tests.adapters.lti.score_rig import ScoreRig, hours
+from tests.adapters.lti.services_stand import Answer, Asked, ServicesStand
 from tests.adapters.reporter_contract import ReporterContract
 from tests.peers.lti.interface import Fault, LtiTestPlatform
 from tests.peers.lti.platform import LtiPlatform
@@ -191,6 +196,46 @@ def test_a_refused_token_is_asked_for_again(rig: ScoreRig) -> None:
     assert isinstance(answer, Refused)
     assert answer.code is RefusalCode.BAD_CREDENTIALS
     assert rig.reporter.send(told(rig, learner, "3")) == Acknowledged()
+
+
+def test_a_course_that_refuses_a_fresh_token_concerns_its_link_alone(rig: ScoreRig) -> None:
+    learner = rig.learner()
+    for service, may_be_held in (("scores", False), ("results", True)):
+        rig.platform.faults(Fault.refused(service, 401, times=2), Fault.refused("scores", 401, times=2))
+        answer = rig.reporter.send(told(rig, learner, "3", may_be_held=may_be_held))
+        assert isinstance(answer, Refused)
+        assert answer.code is RefusalCode.UNKNOWN_BLOCK
+        rig.platform.faults()
+    assert rig.reporter.send(told(rig, learner, "3", block_key="link:2")) == Acknowledged()
+
+
+def test_a_right_to_line_items_that_is_not_given_concerns_its_link_alone() -> None:
+    def asked(request: Asked) -> Answer:
+        return (200, {}, b"[]")
+
+    with ServicesStand(asked) as stand, OriginClients(allow_loopback=True) as clients:
+        stand.answers.append((400, {}, b'{"error": "invalid_scope"}'))
+        stand.clock = lambda: START.timestamp()
+        tokens = AccessTokens(
+            token_url=f"{stand.origin}/token",
+            client_id="tool-1",
+            audience=f"{stand.origin}/token",
+            sign=stand.sign,
+            client_for=clients,
+            now=lambda: START,
+        )
+        services = GradeServices(tokens)
+        with pytest.raises(Undelivered) as undelivered:
+            services.make_line_item(f"{stand.origin}/lineitems", {})
+        answer = undelivered.value.answer
+        assert isinstance(answer, Refused)
+        assert answer.code is RefusalCode.UNKNOWN_BLOCK
+        stand.answers.append((400, {}, b'{"error": "invalid_scope"}'))
+        with pytest.raises(Undelivered) as undelivered:
+            services.post_score(f"{stand.origin}/lineitems/1", {})
+        answer = undelivered.value.answer
+        assert isinstance(answer, Refused)
+        assert answer.code is RefusalCode.NOT_PERMITTED
 
 
 def test_a_line_item_is_made_once_and_shows_the_grade(making: ScoreRig) -> None:
