@@ -13,8 +13,8 @@ LONGEST_PAUSE_SECONDS = 86_400
 PASSING_STATUSES = frozenset({408, 425, 429})
 UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
-# Where platforms put their words: Django REST framework, Open edX, and OAuth2 (RFC 6749, 5.2).
-WORDS_NAMES = ("detail", "developer_message", "error_description", "error", "field_errors")
+# Where platforms put their words: Django REST framework, Open edX, OAuth2 (RFC 6749, 5.2), and Canvas.
+WORDS_NAMES = ("detail", "developer_message", "error_description", "error", "field_errors", "errors")
 
 
 def on_one_line(text: str) -> str:
@@ -26,13 +26,20 @@ def platform_words(answer: HttpAnswer) -> str:
     """What the platform said; the bare status where it said nothing a person could use."""
     said = answer.json_object()
     for name in WORDS_NAMES:
-        words = said.get(name)
+        words = _messages(said.get(name)) if name == "errors" else said.get(name)
         if words:
             return on_one_line(words if isinstance(words, str) else json.dumps(words, default=str))
     try:
         return f"HTTP {answer.status} {HTTPStatus(answer.status).phrase}"
     except ValueError:
         return f"HTTP {answer.status}"
+
+
+def _messages(errors: object) -> object:
+    """The messages in one error or several, as Canvas says them; else what stands there."""
+    several = errors if isinstance(errors, list) else [errors]
+    messages = [one.get("message") for one in several if isinstance(one, dict)]
+    return "; ".join(one for one in messages if isinstance(one, str) and one) or errors
 
 
 def is_passing(answer: HttpAnswer) -> bool:

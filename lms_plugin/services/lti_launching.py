@@ -225,7 +225,7 @@ def arrive(session: Session, platform_id: int, launch: Launch, nonce: str, now: 
     user_id = lti_accounts.person_at(session, platform_id, launch.subject)
     link = None
     if launch.message_type != DEEP_LINKING_REQUEST:
-        link = lti_links.note(session, platform_id, launch, now)
+        link = lti_links.note(session, platform_id, launch, now, user_id=user_id)
     return Arrival(platform_id, launch, user_id, link)
 
 

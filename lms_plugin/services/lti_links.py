@@ -37,10 +37,13 @@ def place(session: Session, named: NamedPlace, now: datetime) -> LinkPlace:
     return _place(session, programme_id, named.module_key, now)
 
 
-def note(session: Session, platform_id: int, launch: Launch, now: datetime) -> LinkPlace | None:
+def note(
+    session: Session, platform_id: int, launch: Launch, now: datetime, *, user_id: int | None = None
+) -> LinkPlace | None:
     """Keep what a launch says of its link; gives what the link shows, None for a link that names no programme.
 
     A link that names nothing itself shows what it was made for before, by deep linking or by the programme office.
+    What the link's platform refused of `user_id`, who has launched, becomes due again.
 
     Raises:
         LaunchRefused: `lti_place_unknown`, it names a programme or module that is not here.
@@ -85,6 +88,8 @@ def note(session: Session, platform_id: int, launch: Launch, now: datetime) -> L
         found.line_items_url = launch.scores.line_items_url or found.line_items_url
     found.memberships_url = launch.memberships_url or found.memberships_url
     session.flush()
+    if user_id is not None:
+        owing.owe_launched(session, found.id, user_id, now)
     if shows_something_new:
         owing.owe_link(session, found.id, now)
     return shown

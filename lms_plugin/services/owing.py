@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import completion
@@ -25,6 +25,9 @@ AT_ONCE = 500
 
 HEALED = (outbox.NO_LMS_ACCOUNT, "unknown_learner", "not_enrolled")
 """Refusals that are over when the platform itself has shown that it knows the person."""
+
+HEALED_BY_LAUNCH = (*HEALED, "unknown_block", "rejected", outbox.GAVE_UP)
+"""Refusals of a link's report that are worth another sending when the person comes from this very link."""
 
 
 def owe_account(session: Session, platform_id: int, user_id: int, now: datetime) -> None:
@@ -57,6 +60,27 @@ def owe_account(session: Session, platform_id: int, user_id: int, now: datetime)
         is_another_s = report.acknowledged_at is not None and report.acknowledged_at < linked_at
         if is_healed or is_another_s:
             outbox.begin_again(report, now)
+
+
+def owe_launched(session: Session, link_id: int, user_id: int, now: datetime) -> None:
+    """Owe a link once more what was refused there of a person who has just come from it: the platform knows both."""
+    own = select(Enrolment.id).where(Enrolment.user_id == user_id)
+    for report in _reports(session, link_id, Report.enrolment_id.in_(own), Report.state == REFUSED):
+        if report.last_error_code in HEALED_BY_LAUNCH:
+            outbox.begin_again(report, now)
+
+
+def _reports(session: Session, link_id: int, *which: ColumnElement[bool]) -> Sequence[Report]:
+    """A link's reports, locked."""
+    link = session.get_one(LtiLink, link_id)
+    return session.scalars(
+        select(Report)
+        .join(Platform, Platform.key == Report.platform_key)
+        .where(Platform.id == link.platform_id, Report.block_key == links_owed.block_key_of(link_id), *which)
+        .order_by(Report.id)
+        .with_for_update(of=Report)
+        .execution_options(populate_existing=True)
+    ).all()
 
 
 def owe_link(session: Session, link_id: int, now: datetime) -> None:

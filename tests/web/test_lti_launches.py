@@ -1,17 +1,21 @@
 """What happens to whoever is launched: frames, windows, tickets, linking an account, and the link that is noted."""
 
 import re
+from decimal import Decimal
 from html import unescape
 
 import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from lms_plugin.services import lti_launching, tickets
+from lms_plugin.domain.programme import LmsCourse
+from lms_plugin.services import lti_launching, outbox, tickets
+from lms_plugin.services.links_owed import block_key_of
 from lms_plugin.storage.lti import LtiLink, LtiLogin, LtiNonce, PlatformAccount
+from lms_plugin.storage.outbox import ACKNOWLEDGED, REFUSED, WAITING, Platform, Report
 from lms_plugin.storage.people import User
 from tests import builders
-from tests.web.platform_rig import IN_FRAME, IN_WINDOW, ISSUER, SUBJECT, PlatformRig, open_platform
+from tests.web.platform_rig import IN_FRAME, IN_WINDOW, ISSUER, SUBJECT, PlatformRig, link_account, open_platform
 from tests.web.stage import HOST, PASSWORD, Browser, Stage
 
 FROM_HERE = {"Origin": HOST}
@@ -290,6 +294,47 @@ def test_what_a_link_says_is_noted_and_stays_when_it_says_less(platform: Platfor
     assert (link.module_id, link.context_title) == (stage.module_id, "远程培训")
     assert (link.line_item_url, link.line_items_url) == (f"{ISSUER}/items/1", f"{ISSUER}/items")
     assert (link.memberships_url, link.seen_at) == (f"{ISSUER}/members", stage.clock())
+
+
+def owed(platform: PlatformRig, state: str, error_code: str | None = None, ratio: str = "0.5") -> int:
+    """What the teacher's only link is owed of them, and what became of it; gives the report's id."""
+    stage = platform.stage
+    with stage.database.writing() as session:
+        link = session.scalars(select(LtiLink)).one()
+        course = LmsCourse(session.get_one(Platform, platform.platform_id).key, link.context_id)
+        key = block_key_of(link.id)
+        report = outbox.owe(session, stage.enrolment_id, course, key, Decimal(ratio), stage.clock())
+        assert report is not None
+        report.state, report.last_error_code = state, error_code
+        report.next_attempt_at = stage.clock() if state == WAITING else None
+        if state == ACKNOWLEDGED:
+            report.acknowledged_ratio, report.acknowledged_at = report.ratio, stage.clock()
+        session.flush()
+        return report.id
+
+
+def report_of(platform: PlatformRig, report_id: int) -> Report:
+    with platform.stage.database.reading() as session:
+        return session.get_one(Report, report_id)
+
+
+@pytest.mark.parametrize("code", ["unknown_learner", "rejected", "gave_up", "unknown_block"])
+def test_what_was_refused_of_somebody_is_sent_again_when_they_come_from_the_link(
+    platform: PlatformRig, code: str
+) -> None:
+    stage = platform.stage
+    platform.launch(stage.browser())
+    report_id = owed(platform, REFUSED, code)
+    link_account(stage, platform.platform_id, "mate", "another subject")
+    platform.launch(stage.browser(), sub="another subject")
+    assert report_of(platform, report_id).state == REFUSED
+    platform.launch(stage.browser(), resource_link={"id": "another link"})
+    assert report_of(platform, report_id).state == REFUSED
+
+    platform.launch(stage.browser())
+
+    report = report_of(platform, report_id)
+    assert (report.state, report.next_attempt_at, report.attempts) == (WAITING, stage.clock(), 0)
 
 
 def test_a_link_to_a_whole_programme_and_one_to_nothing(platform: PlatformRig) -> None:
