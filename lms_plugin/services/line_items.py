@@ -8,13 +8,15 @@ from typing import Protocol
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lms_plugin.services import catalogue
+from lms_plugin.services import catalogue, owing
 from lms_plugin.storage.lti import LtiLink
 from lms_plugin.storage.outbox import Platform
 from lms_plugin.storage.programmes import ModuleRow
 from lms_plugin.storage.session import Database
 
 LABEL_LIMIT = 255
+KNOWN_SECONDS = 60.0
+"""How long a reporter takes a link to be as it read it; a launch may have told of another line item since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,10 @@ class ScoredLinks(Protocol):
         ...
 
     def keep(self, link_id: int, line_item_url: str, *, instead_of: str | None) -> str:
-        """Keep a line item's address unless somebody else kept another one meanwhile; gives the one that stands."""
+        """Keep a line item's address unless somebody else kept another one meanwhile; gives the one that stands.
+
+        What the link's other reports had stored in the one before is owed to this one.
+        """
         ...
 
     def any_list(self) -> str | None:
@@ -71,9 +76,11 @@ class StoredLinks:
     def keep(self, link_id: int, line_item_url: str, *, instead_of: str | None) -> str:
         def keep(session: Session) -> str:
             link = session.get_one(LtiLink, link_id, with_for_update=True)
-            if link.line_item_url == instead_of or link.line_item_url is None:
+            if link.line_item_url != line_item_url and link.line_item_url in (None, instead_of):
                 link.line_item_url = line_item_url
-            return link.line_item_url
+                session.flush()
+                owing.owe_line_item(session, link.id, self._now())
+            return str(link.line_item_url)
 
         return self._database.transact(keep)
 

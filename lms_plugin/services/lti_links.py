@@ -1,7 +1,7 @@
 """Resource links of platforms: which programme or module each one shows, and where its scores and roster are."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,8 +11,12 @@ from lms_plugin.domain.lti_claims import Launch, LaunchRefused
 from lms_plugin.domain.lti_claims import Place as NamedPlace
 from lms_plugin.domain.programme import Text
 from lms_plugin.services import catalogue, owing
+from lms_plugin.services.line_items import KNOWN_SECONDS
 from lms_plugin.storage.lti import LtiLink
 from lms_plugin.storage.programmes import Enrolment, ModuleRow, ProgrammeRow
+
+FORGOTTEN_AFTER = timedelta(seconds=2 * KNOWN_SECONDS)
+"""By then no reporter takes a link to be as it was before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ def note(
     found.programme_id, found.module_id, found.seen_at = shown.programme_id, shown.module_id, now
     found.context_title = launch.context_title or found.context_title or ""
     # What a launch leaves out stays: some platforms say it to some people only.
+    line_item_before = found.line_item_url
     if launch.scores is not None:
         found.line_item_url = launch.scores.line_item_url or found.line_item_url
         found.line_items_url = launch.scores.line_items_url or found.line_items_url
@@ -90,6 +95,8 @@ def note(
     session.flush()
     if user_id is not None:
         owing.owe_launched(session, found.id, user_id, now)
+    if found.line_item_url != line_item_before:
+        owing.owe_line_item(session, found.id, now, due_at=now + FORGOTTEN_AFTER)
     if shows_something_new:
         owing.owe_link(session, found.id, now)
     return shown

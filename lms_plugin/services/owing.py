@@ -18,7 +18,7 @@ from lms_plugin.services.sums import sums_of
 from lms_plugin.storage.activity import Coverage
 from lms_plugin.storage.among import among
 from lms_plugin.storage.lti import LtiLink, PlatformAccount
-from lms_plugin.storage.outbox import REFUSED, Platform, Report
+from lms_plugin.storage.outbox import ACKNOWLEDGED, REFUSED, Platform, Report
 from lms_plugin.storage.programmes import Enrolment, Video
 
 AT_ONCE = 500
@@ -68,6 +68,21 @@ def owe_launched(session: Session, link_id: int, user_id: int, now: datetime) ->
     for report in _reports(session, link_id, Report.enrolment_id.in_(own), Report.state == REFUSED):
         if report.last_error_code in HEALED_BY_LAUNCH:
             outbox.begin_again(report, now)
+
+
+def owe_line_item(session: Session, link_id: int, now: datetime, *, due_at: datetime | None = None) -> None:
+    """Owe a link's new line item what its platform took for the one before, or refused for want of one.
+
+    With `due_at` the one before may still be there and be sent to: nothing is sent earlier, and what is under way then
+    counts no more.
+    """
+    for report in _reports(session, link_id):
+        is_for_want_of_it = report.state == REFUSED and report.last_error_code == "unknown_block"
+        is_under_way = due_at is not None and report.leased_until is not None
+        if report.state == ACKNOWLEDGED or is_for_want_of_it or is_under_way:
+            outbox.begin_again(report, now)
+        if due_at is not None and report.next_attempt_at is not None:
+            report.next_attempt_at = max(report.next_attempt_at, due_at)
 
 
 def _reports(session: Session, link_id: int, *which: ColumnElement[bool]) -> Sequence[Report]:

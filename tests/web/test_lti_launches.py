@@ -9,8 +9,9 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from lms_plugin.domain.programme import LmsCourse
-from lms_plugin.services import lti_launching, outbox, tickets
+from lms_plugin.services import lti_launching, lti_links, outbox, tickets
 from lms_plugin.services.links_owed import block_key_of
+from lms_plugin.services.ports import Acknowledged
 from lms_plugin.storage.lti import LtiLink, LtiLogin, LtiNonce, PlatformAccount
 from lms_plugin.storage.outbox import ACKNOWLEDGED, REFUSED, WAITING, Platform, Report
 from lms_plugin.storage.people import User
@@ -335,6 +336,48 @@ def test_what_was_refused_of_somebody_is_sent_again_when_they_come_from_the_link
 
     report = report_of(platform, report_id)
     assert (report.state, report.next_attempt_at, report.attempts) == (WAITING, stage.clock(), 0)
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "is_owed"),
+    [
+        (ACKNOWLEDGED, None, True),
+        (REFUSED, "unknown_block", True),
+        (REFUSED, "not_enrolled", False),
+        (WAITING, None, True),
+    ],
+)
+def test_a_link_that_gets_another_line_item_owes_it_what_the_one_before_had(
+    platform: PlatformRig, state: str, code: str | None, is_owed: bool
+) -> None:
+    stage = platform.stage
+    platform.launch(stage.browser())
+    report_id = owed(platform, state, code)
+    platform.launch(stage.browser(), sub="somebody else")
+    assert report_of(platform, report_id).state == state
+
+    platform.launch(stage.browser(), sub="somebody else", ags={"lineitem": f"{ISSUER}/items/2", "scope": []})
+
+    report = report_of(platform, report_id)
+    assert report.state == (WAITING if is_owed else state)
+    assert report.acknowledged_ratio is None
+    if is_owed:
+        assert report.next_attempt_at == stage.clock() + lti_links.FORGOTTEN_AFTER
+
+
+def test_what_is_under_way_when_a_link_gets_another_line_item_is_sent_again(platform: PlatformRig) -> None:
+    stage = platform.stage
+    platform.launch(stage.browser())
+    report_id = owed(platform, WAITING)
+    with stage.database.writing() as session:
+        key = session.get_one(Platform, platform.platform_id).key
+        claim = outbox.claim(session, key, worker="one", now=stage.clock(), limit=10, lease_seconds=120)
+    platform.launch(stage.browser(), sub="somebody else", ags={"lineitem": f"{ISSUER}/items/2", "scope": []})
+    with stage.database.writing() as session:
+        outcomes = outbox.outcomes_of(claim.sendings[0], Acknowledged(), stage.clock())
+        outbox.record(session, outcomes, now=stage.clock(), draw=lambda: 0.5, wait=True)
+
+    assert report_of(platform, report_id).state == WAITING
 
 
 def test_a_link_to_a_whole_programme_and_one_to_nothing(platform: PlatformRig) -> None:

@@ -8,12 +8,10 @@ from http import HTTPStatus
 
 from lms_plugin.adapters.exchanges import Undelivered
 from lms_plugin.adapters.lti.services import GradeServices, refusal_of_address
-from lms_plugin.services.line_items import ScoredLink, ScoredLinks
+from lms_plugin.services.line_items import KNOWN_SECONDS, ScoredLink, ScoredLinks
 from lms_plugin.services.ports import RefusalCode, Refused, TryLater
 
 TAG = "class-hours"
-KNOWN_SECONDS = 60.0
-"""How long a link is taken to be as it was read; a launch may have told of another line item since."""
 
 
 @dataclass(slots=True)
