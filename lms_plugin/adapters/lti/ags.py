@@ -47,6 +47,9 @@ AGAIN = timedelta(milliseconds=1)
 STORED_IN_VAIN = 2
 """After so many earlier attempts, a score that is stored and answered with 500 each time is taken to be in vain."""
 
+OUTDATED_IN_VAIN = 6
+"""After so many earlier attempts, each with a later time, a score that is refused for its time is so for good."""
+
 NOT_ENROLLED = re.compile(r"not (a member|enrol)", re.IGNORECASE)
 UNKNOWN_LEARNER = re.compile(r"\b(user|learner|student|member)\b", re.IGNORECASE)
 
@@ -160,13 +163,14 @@ class ScoreService:
         return Acknowledged() if answer is None else _refusal(answer)
 
     def _stored(self, at: _At, as_of: datetime) -> HttpAnswer | None:
-        """Store a score; None where the platform holds it now, else its answer of 3xx or 4xx.
+        """Store a score; None where the platform holds it now, else its answer of 4xx.
 
         Some platforms store a score and fail afterwards (500): in passing, or each time because they know nobody to
         show the grade of. So it is sent again, at once and later, and only a score that was answered well counts.
 
         Raises:
-            Undelivered: nobody knows whether it is held, it is and no grade is shown, or everything is refused.
+            Undelivered: nobody knows whether it is held, it is and no grade is shown, it is refused for its time, which
+                the next sending has later, or everything is refused.
         """
         try:
             return self._posted(at, as_of)
@@ -189,8 +193,12 @@ class ScoreService:
             if "html" in answer.headers.get("content-type", ""):
                 raise Undelivered(TryLater("the answer is not the platform's: it is a page"))
             return None
-        is_for_its_time = answer.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT)
-        return None if is_for_its_time and self._is_held(at.url, at.user_id, at.score) else answer
+        if answer.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT):
+            if self._is_held(at.url, at.user_id, at.score):
+                return None
+            if _is_for_its_time(answer) and at.attempts < OUTDATED_IN_VAIN:
+                raise Undelivered(TryLater(platform_words(answer), is_untaken=True), answer.status)
+        return answer
 
     def _is_held(self, line_item_url: str, user_id: str, score: Score) -> bool:
         try:
@@ -234,6 +242,11 @@ class ScoreService:
 
 def _is_own_fault(outcome: Undelivered) -> bool:
     return outcome.status == HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _is_for_its_time(answer: HttpAnswer) -> bool:
+    """Whether a score is refused because one of its time or a later one is held, or so the platform's clock has it."""
+    return answer.status == HTTPStatus.CONFLICT or b"timestamp" in answer.body.lower()
 
 
 def _refusal(answer: HttpAnswer) -> Refused:

@@ -8,19 +8,22 @@ import pytest
 
 from lms_plugin.adapters.exchanges import Undelivered
 from lms_plugin.adapters.lti.access_tokens import AccessTokens
+from lms_plugin.adapters.lti.ags import ScoreService
 from lms_plugin.adapters.lti.services import GradeServices
 from lms_plugin.adapters.origin_clients import OriginClients
+from lms_plugin.services.line_items import ScoredLink
 from lms_plugin.services.ports import (
     Acknowledged,
     CompletionMessage,
+    DeliveryAnswer,
     Held,
     RefusalCode,
     Refused,
     Standing,
     TryLater,
 )
-from tests.adapters.lti.score_rig import ScoreRig, hours
-from tests.adapters.lti.services_stand import Answer, Asked, ServicesStand
+from tests.adapters.lti.score_rig import LinksInMemory, ScoreRig, comment_in, hours
+from tests.adapters.lti.services_stand import TOKEN_PATH, Answer, Asked, ServicesStand
 from tests.adapters.reporter_contract import ReporterContract
 from tests.peers.lti.interface import Fault, LtiTestPlatform
 from tests.peers.lti.platform import LtiPlatform
@@ -128,7 +131,7 @@ def test_a_score_whose_answer_was_lost_is_found_and_not_sent_again(rig: ScoreRig
     assert rig.stored(learner) == {"link:1": 1.0}
 
 
-def test_a_score_of_the_same_time_is_acknowledged_where_it_is_held_and_refused_where_another_is(
+def test_a_score_of_the_same_time_is_acknowledged_where_it_is_held_and_sent_later_where_another_is(
     rig: ScoreRig,
 ) -> None:
     learner = rig.learner()
@@ -136,6 +139,9 @@ def test_a_score_of_the_same_time_is_acknowledged_where_it_is_held_and_refused_w
         assert rig.reporter.send(told(rig, learner, "3", seconds=5)) == Acknowledged()
     for seconds in (5, 4):
         answer = rig.reporter.send(told(rig, learner, "4", seconds=seconds))
+        assert isinstance(answer, TryLater)
+        assert answer.is_untaken
+        answer = rig.reporter.send(told(rig, learner, "4", seconds=seconds, attempts=6))
         assert isinstance(answer, Refused)
         assert answer.code is RefusalCode.REJECTED
     assert rig.stored(learner) == {"link:1": 0.5}
@@ -166,6 +172,54 @@ def test_a_platform_that_stores_scores_of_somebody_it_does_not_know_shows_no_gra
     assert "the score is stored, yet the platform shows no grade" in answer.words
     assert rig.stored("nobody") == {"link:1": 1.0}
     rig.close()
+
+
+class Odd:
+    """A platform that answers the first score in its own way, and has no results."""
+
+    def __init__(self, first: Answer) -> None:
+        self.answers = [first]
+        self.stand = ServicesStand(self.served)
+
+    def served(self, asked: Asked) -> Answer:
+        if asked.method == "GET":
+            return 200, {}, b"[]"
+        return self.answers.pop() if self.answers else (200, {}, b"{}")
+
+    def told(self) -> list[DeliveryAnswer]:
+        """What becomes of a score, and of the next sending of it."""
+        with self.stand as stand, OriginClients(allow_loopback=True) as clients:
+            stand.clock = lambda: START.timestamp()
+            tokens = AccessTokens(
+                token_url=f"{stand.origin}{TOKEN_PATH}",
+                client_id="tool-1",
+                audience=f"{stand.origin}{TOKEN_PATH}",
+                sign=stand.sign,
+                client_for=clients,
+                now=lambda: START,
+            )
+            links = LinksInMemory()
+            links.links[1] = ScoredLink(1, "one", f"{stand.origin}/items/1", None, "one", "one")
+            reporter = ScoreService(tokens, links, comment_in, now=lambda: START)
+            standings = [Standing(hours("3", "6"), START, at(seconds), attempts=seconds) for seconds in range(2)]
+            return [
+                reporter.send(CompletionMessage("li", "course", {"link:1": Decimal("0.5")}, {"link:1": one}))
+                for one in standings
+            ]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (409, {}, b""),
+        (400, {}, b'{"error": "Refusing score with an earlier timestamp for item 7 and user 3"}'),
+    ],
+)
+def test_a_score_that_is_refused_for_its_time_is_sent_again_with_a_later_one(answer: Answer) -> None:
+    first, second = Odd(answer).told()
+    assert isinstance(first, TryLater)
+    assert first.is_untaken
+    assert second == Acknowledged()
 
 
 def test_too_many_requests_are_said_to_be_untaken(rig: ScoreRig) -> None:
