@@ -78,19 +78,23 @@ class GradeServices:
         json_body: object = None,
         query: Query | None = None,
     ) -> HttpAnswer:
-        """As `AccessTokens.request`; what only this address or right refuses is the link's fault, not the platform's.
+        """As `AccessTokens.request`; the answer is 2xx or 4xx and no passing one.
 
-        So is an address that may not be called, one that refuses a token given anew (Canvas does for a course that the
-        tool was taken out of), and the right to line items, which a platform need not give to take scores.
+        What only this address or right refuses is the link's fault, not the platform's: an address that may not be
+        called, one that refuses a token given anew (Canvas does for a course that the tool was taken out of), and the
+        right to line items, which a platform need not give to take scores.
         """
         try:
             self._tokens.obtain(scope)
         except Undelivered as outcome:
             raise _of_the_link(outcome, scope, is_of_token=True) from outcome
         try:
-            return self._tokens.request(method, url, scope=scope, headers=headers, json_body=json_body, query=query)
+            answer = self._tokens.request(method, url, scope=scope, headers=headers, json_body=json_body, query=query)
         except Undelivered as outcome:
             raise _of_the_link(outcome, scope, is_of_token=False) from outcome
+        if _is_passing_all_the_same(answer):
+            raise Undelivered(_later(answer), answer.status)
+        return answer
 
 
 def _of_the_link(outcome: Undelivered, scope: str, *, is_of_token: bool) -> Undelivered:
@@ -105,6 +109,11 @@ def _of_the_link(outcome: Undelivered, scope: str, *, is_of_token: bool) -> Unde
     return outcome
 
 
+def _is_passing_all_the_same(answer: HttpAnswer) -> bool:
+    """Whether a grade service may well take the same request later, though the answer's status says otherwise."""
+    return _is_redirect(answer) or _is_throttled(answer)
+
+
 def below(line_item_url: str, name: str) -> str:
     """The address of a line item's scores or results: its path goes on, its query stays (AGS 2.0, 3.3.1 and 3.4.1)."""
     path, mark, query = line_item_url.partition("?")
@@ -113,10 +122,30 @@ def below(line_item_url: str, name: str) -> str:
 
 def refusal_of_address(answer: HttpAnswer) -> Refused:
     """What an answer other than 2xx says of the address asked: it concerns the block that stands behind it."""
+    return Refused(RefusalCode.UNKNOWN_BLOCK, platform_words(answer))
+
+
+def _is_redirect(answer: HttpAnswer) -> bool:
+    return HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST
+
+
+def _is_throttled(answer: HttpAnswer) -> bool:
+    """Whether a 403 is no refusal but a wish for fewer requests, as Canvas says it."""
+    if answer.status != HTTPStatus.FORBIDDEN:
+        return False
+    try:
+        is_used_up = float(answer.headers.get("x-rate-limit-remaining", "1")) <= 0
+    except ValueError:
+        is_used_up = False
+    return is_used_up or b"rate limit" in answer.body.lower()
+
+
+def _later(answer: HttpAnswer) -> TryLater:
+    """What a passing answer means; a redirect is no platform's answer, but that of a proxy or a page to sign in."""
     words = platform_words(answer)
-    if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
-        words = on_one_line(f"{words}: leads to {answer.headers.get('location', 'nowhere')}, not followed")
-    return Refused(RefusalCode.UNKNOWN_BLOCK, words)
+    if _is_redirect(answer):
+        return TryLater(on_one_line(f"{words}: leads to {answer.headers.get('location', 'nowhere')}, not followed"))
+    return TryLater(on_one_line(f"{words}: too many requests"), is_untaken=True)
 
 
 def _next(url: str, link: str) -> str | None:

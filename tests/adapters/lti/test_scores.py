@@ -222,6 +222,28 @@ def test_a_score_that_is_refused_for_its_time_is_sent_again_with_a_later_one(ans
     assert second == Acknowledged()
 
 
+@pytest.mark.parametrize(
+    ("answer", "is_untaken"),
+    [
+        ((403, {}, b"403 Forbidden (Rate Limit Exceeded)"), True),
+        ((403, {"X-Rate-Limit-Remaining": "0.0"}, b""), True),
+        ((302, {"Location": "https://login.example.org/"}, b""), False),
+        ((301, {}, b""), False),
+    ],
+)
+def test_a_passing_answer_whose_status_says_otherwise_refuses_nobody(answer: Answer, is_untaken: bool) -> None:
+    first, second = Odd(answer).told()
+    assert isinstance(first, TryLater)
+    assert first.is_untaken == is_untaken
+    assert second == Acknowledged()
+
+
+@pytest.mark.parametrize("remaining", ["12.5", "plenty"])
+def test_another_403_is_a_refusal(remaining: str) -> None:
+    first, _ = Odd((403, {"X-Rate-Limit-Remaining": remaining}, b'{"errors": {"message": "no"}}')).told()
+    assert first == Refused(RefusalCode.REJECTED, "no")
+
+
 def test_too_many_requests_are_said_to_be_untaken(rig: ScoreRig) -> None:
     rig.platform.faults(Fault.refused("scores", 429, retry_after="7"))
     answer = rig.reporter.send(told(rig, rig.learner(), "3"))
