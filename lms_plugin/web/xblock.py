@@ -3,9 +3,11 @@
 The page posts what its server signed (services/handovers.py). The answer sets a cookie and leads on; whether that
 cookie comes back says whether this browser keeps cookies in the frame. Where it does, the module is shown there; where
 it does not, a page offers a window of its own, into which a ticket leads. Nobody who is signed in becomes somebody else
-without being asked.
+without being asked. Nor is anybody signed in without being asked where another page than the course's has sent the
+hand-over, or another browser: it may be somebody else's, who would have them study for that account.
 """
 
+import secrets
 from dataclasses import dataclass
 
 import structlog
@@ -23,10 +25,12 @@ from lms_plugin.http.identity import begin_page_session
 from lms_plugin.http.problems import STATUS
 from lms_plugin.http.wording import refusal_sentence
 from lms_plugin.services import access, handovers, sign_in, tickets, xblock_standing
+from lms_plugin.services import lti_launching as launching
 from lms_plugin.services.handovers import Verified
+from lms_plugin.web.lti_framing import sender_origin
 
 PROBE = "lms_plugin_frame"
-"""A cookie that says nothing but that cookies are kept here."""
+"""A cookie that says that cookies are kept here, and which way in this browser was given."""
 LASTS_SECONDS = 120
 """How long the way from the hand-over to the module may take: as long as its ticket."""
 _SALT = "lms-plugin way in from a course page"
@@ -35,12 +39,16 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _WayIn:
-    """What is carried from the hand-over to the module: whose, by which ticket, and whose pages are around."""
+    """What is carried from the hand-over to the module: whose, by which ticket, and whose pages are around.
+
+    `browser_digest` is of the secret of the browser that came from a page of the course; "" for one that did not.
+    """
 
     user_id: int
     ticket: str
     frame_origins: tuple[str, ...]
     language: str
+    browser_digest: str = ""
 
 
 def xblock_open() -> ResponseReturnValue:
@@ -55,13 +63,15 @@ def xblock_open() -> ResponseReturnValue:
         address = url_for("pages.continue_with_ticket", ticket=way_in.ticket)
         with force_locale(way_in.language):
             return render_template("xblock_window.html", address=address)
-    if current_user.is_authenticated and current_user.user_id != way_in.user_id:
-        return _asks(way_in)
-    return _signed_in(way_in)
+    if current_user.is_authenticated:
+        is_sure = current_user.user_id == way_in.user_id
+    else:
+        is_sure = launching.is_right_secret(request.cookies[PROBE], way_in.browser_digest)
+    return _signed_in(way_in) if is_sure else _asks(way_in)
 
 
 def xblock_continue() -> ResponseReturnValue:
-    """Sign in as whom the course page names, in place of who is signed in here: after being asked."""
+    """Sign in as whom the course page names, also in place of who is signed in here: after being asked."""
     way_in = _read(request.form.get("way", ""))
     if way_in is None:
         return _refused(HandoverExpired(), context_language())
@@ -88,11 +98,13 @@ def _taken(token: str) -> ResponseReturnValue:
         way_in = _way_in(verified)
     except Refusal as refusal:
         return _refused(refusal, verified.handover.language)
-    signed = _serializer().dumps([way_in.user_id, way_in.ticket, list(way_in.frame_origins), way_in.language])
+    browser_secret = secrets.token_urlsafe()
+    digest = launching.digest_of(browser_secret) if sender_origin() in verified.frame_origins else ""
+    signed = _serializer().dumps([way_in.user_id, way_in.ticket, list(way_in.frame_origins), way_in.language, digest])
     answer = redirect(url_for("pages.xblock_open", way=signed), 303)
     answer.set_cookie(
         PROBE,
-        "1",
+        browser_secret,
         max_age=LASTS_SECONDS,
         path=url_for("pages.xblock_open"),
         secure=current_app.config["SESSION_COOKIE_SECURE"],
@@ -135,7 +147,8 @@ def _asks(way_in: _WayIn) -> ResponseReturnValue:
     shared = context()
     with shared.database.reading() as store:
         other = access.actor_of(store, way_in.user_id, shared.clock())
-    return render_template("xblock_other.html", here=current_user.name, there=other.name, way=request.args["way"])
+    present = current_user.name if current_user.is_authenticated else None
+    return render_template("xblock_other.html", present=present, there=other.name, way=request.args["way"])
 
 
 def _refused(refusal: Refusal, language: str) -> ResponseReturnValue:
@@ -156,10 +169,10 @@ def _refused(refusal: Refusal, language: str) -> ResponseReturnValue:
 
 def _read(signed: str) -> _WayIn | None:
     try:
-        user_id, ticket, origins, language = _serializer().loads(signed, max_age=LASTS_SECONDS)
-    except BadSignature:
+        user_id, ticket, origins, language, digest = _serializer().loads(signed, max_age=LASTS_SECONDS)
+    except (BadSignature, ValueError):
         return None
-    return _WayIn(user_id, ticket, tuple(origins), language)
+    return _WayIn(user_id, ticket, tuple(origins), language, digest)
 
 
 def _serializer() -> URLSafeTimedSerializer:

@@ -85,7 +85,8 @@ def test_nobody_becomes_somebody_else_without_being_asked(course: Course) -> Non
     browser = course.stage.browser("mate")
     address = course.post(browser).location
     asked = browser.get(address)
-    assert "张小梅" in asked.text
+    assert "In this browser 张小梅 is signed in" in asked.text
+    assert "Stay signed in as 张小梅" in asked.text
     assert "Study as 王丽" in asked.text
     assert browser.get(course.stage.module_address).status_code == 404, "still the mate"
 
@@ -93,6 +94,36 @@ def test_nobody_becomes_somebody_else_without_being_asked(course: Course) -> Non
     assert browser.client.post("/xblock/continue", data={"way": way}).status_code == 400, "a page of ours must send it"
     assert browser.post("/xblock/continue", way=way).location == course.stage.module_address
     assert browser.get(course.stage.module_address).status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", None])
+def test_nobody_is_signed_in_by_a_foreign_page_without_being_asked(course: Course, origin: str | None) -> None:
+    browser = course.stage.browser()
+    headers = {} if origin is None else {"Origin": origin}
+    posted = browser.client.post("/xblock/open", data={"token": course.token()}, headers=headers)
+    asked = browser.get(posted.location)
+
+    assert (asked.status_code, "Study as 王丽" in asked.text) == (200, True)
+    assert "Stay signed in" not in asked.text
+    assert browser.get("/notices").location.startswith("/login")
+    way = posted.location.partition("way=")[2]
+    assert browser.post("/xblock/continue", way=way).location == course.stage.module_address
+
+
+def test_a_way_in_that_another_browser_was_given_asks(course: Course) -> None:
+    attacker, victim = course.stage.browser(), course.stage.browser()
+    address = course.post(attacker).location
+    victim.client.post("/xblock/open", data={"token": course.token()}, headers={"Origin": "https://evil.example"})
+
+    assert "Study as 王丽" in victim.get(address).text
+    assert victim.get("/notices").location.startswith("/login")
+
+
+def test_whoever_is_signed_in_already_is_not_asked_who_they_are(course: Course) -> None:
+    browser = course.stage.browser("teacher")
+    headers = {"Origin": "https://evil.example"}
+    posted = browser.client.post("/xblock/open", data={"token": course.token()}, headers=headers)
+    assert browser.get(posted.location).location == course.stage.module_address
 
 
 def test_a_way_in_serves_once_and_two_minutes(course: Course) -> None:
