@@ -95,10 +95,11 @@ def note(
     session.flush()
     if user_id is not None:
         owing.owe_launched(session, found.id, user_id, now)
+    if shows_something_new:
+        owing.owe_shown(session, found.id, now)
+        owing.owe_link(session, found.id, now)
     if found.line_item_url != line_item_before:
         owing.owe_line_item(session, found.id, now, due_at=now + FORGOTTEN_AFTER)
-    if shows_something_new:
-        owing.owe_link(session, found.id, now)
     return shown
 
 

@@ -211,7 +211,7 @@ def wake(session: Session, user_id: int, now: datetime) -> int:
 
 
 def begin_again(report: Report, now: datetime) -> None:
-    """Send a report to another account than before: what that one acknowledged, or may yet, counts no more."""
+    """Send a report to another account or place than before: what that one acknowledged, or may yet, counts no more."""
     report.revision += 1
     report.acknowledged_ratio = report.acknowledged_at = None
     ask_again(report, now)

@@ -6,12 +6,14 @@ Whatever is earned afterwards is owed along with the credit itself (entering.py,
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from lms_plugin.domain import completion
-from lms_plugin.services import catalogue, hours, links_owed, outbox
+from lms_plugin.domain import completion, hours
+from lms_plugin.domain.hours import Reached
+from lms_plugin.services import catalogue, links_owed, outbox
 from lms_plugin.services.links_owed import Stand, stand_in_module, stand_in_programme
 from lms_plugin.services.portions import portions
 from lms_plugin.services.sums import sums_of
@@ -70,6 +72,82 @@ def owe_launched(session: Session, link_id: int, user_id: int, now: datetime) ->
             outbox.begin_again(report, now)
 
 
+def owe_shown(session: Session, link_id: int, now: datetime) -> None:
+    """Set what a link is owed already to what it shows now, which may be less than what it showed before.
+
+    A report goes on in its times, so that the platform takes the next score for a later one. Of who is not in the
+    programme that is shown now, nothing is reached.
+    """
+    link = session.get_one(LtiLink, link_id)
+    reports = _of_programme(session, link, _reports(session, link_id))
+    if not reports:
+        return
+    shown_to = (
+        select(Enrolment)
+        .where(among(Enrolment.id, [one.enrolment_id for one in reports]), Enrolment.programme_id == link.programme_id)
+        .order_by(Enrolment.id)
+    )
+    stands: dict[int, Stand] = {}
+    for some in portions(session.scalars(shown_to).all(), AT_ONCE):
+        stands |= {one.enrolment_id: one for one in _stands(session, some, now) if one.module_id == link.module_id}
+    nothing = _nothing_reached(session, link, now)
+    for report in reports:
+        stand = stands.get(report.enrolment_id)
+        report.ratio = stand.ratio if stand is not None else Decimal(0)
+        reached = stand.reached if stand is not None else nothing
+        report.credited_hours = reached.credited if reached is not None else None
+        report.required_hours = reached.required if reached is not None else None
+        report.updated_at = now
+        outbox.begin_again(report, now)
+
+
+def _of_programme(session: Session, link: LtiLink, reports: Sequence[Report]) -> list[Report]:
+    """Reports of a link, each turned over to its person's enrolment in the programme that the link shows now.
+
+    A person who has one of another programme and one of this keeps the one, in whose times both have gone on.
+    """
+    by_enrolment = {one.enrolment_id: one for one in reports}
+    wanted = aliased(Enrolment)
+    turned = dict(
+        session.execute(
+            select(Enrolment.id, wanted.id)
+            .join(wanted, (wanted.user_id == Enrolment.user_id) & (wanted.programme_id == link.programme_id))
+            .where(among(Enrolment.id, list(by_enrolment)), Enrolment.programme_id != link.programme_id)
+        )
+        .tuples()
+        .all()
+    )
+    kept = []
+    for report in reports:
+        enrolment_id = turned.get(report.enrolment_id, report.enrolment_id)
+        other = by_enrolment.get(enrolment_id)
+        if other is None:
+            report.enrolment_id = enrolment_id
+            by_enrolment[enrolment_id] = report
+        elif other is not report:
+            other.stamped_at = _later(other.stamped_at, report.stamped_at)
+            other.unanswered_at = _later(other.unanswered_at, report.unanswered_at)
+            session.delete(report)
+            continue
+        kept.append(report)
+    session.flush()
+    return kept
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((at for at in (one, other) if at is not None), default=None)
+
+
+def _nothing_reached(session: Session, link: LtiLink, now: datetime) -> Reached | None:
+    """The hours of who has begun nothing of what a link shows; None where nobody can reckon them."""
+    programme = catalogue.in_force(session, link.programme_id, now).programme
+    if link.module_id is None:
+        return Reached(Decimal(0), programme.total_class_hours)
+    film = select(Video.duration_ms).where(Video.module_id == link.module_id, Video.is_current)
+    duration_ms = session.scalar(film)
+    return hours.reached(0, duration_ms, programme.class_hour_ms) if duration_ms is not None else None
+
+
 def owe_line_item(session: Session, link_id: int, now: datetime, *, due_at: datetime | None = None) -> None:
     """Owe a link's new line item what its platform took for the one before, or refused for want of one.
 
@@ -113,6 +191,12 @@ def owe_link(session: Session, link_id: int, now: datetime) -> None:
 
 def _owe(session: Session, enrolments: Sequence[Enrolment], link_id: int | None, now: datetime) -> None:
     """Owe the links of these enrolments' one programme what they have reached."""
+    stands = _stands(session, enrolments, now)
+    outbox.owe_many(session, links_owed.of_links(session, stands, link_id=link_id), now)
+
+
+def _stands(session: Session, enrolments: Sequence[Enrolment], now: datetime) -> list[Stand]:
+    """How far these enrolments are in their one programme, and in each of its modules whose film they began."""
     by_variant: dict[str, list[Enrolment]] = defaultdict(list)
     for one in enrolments:
         by_variant[one.variant].append(one)
@@ -131,11 +215,11 @@ def _owe(session: Session, enrolments: Sequence[Enrolment], link_id: int | None,
             stand_in_module(
                 row.enrolment_id,
                 row.module_id,
-                hours.module_ratio(row.covered_ms, row.duration_ms, programme),
+                completion.module_ratio(row.covered_ms, row.duration_ms, programme),
                 row.covered_ms,
                 row.duration_ms,
                 programme.class_hour_ms,
             )
             for row in session.execute(films)
         ]
-    outbox.owe_many(session, links_owed.of_links(session, stands, link_id=link_id), now)
+    return stands

@@ -56,7 +56,8 @@ class Report(Base):
     """What an LMS should hold for one learner and block, and how far the delivery is.
 
     There is one row per (platform, enrolment, block); a new standing raises `ratio` and `revision` in place,
-    so that what arrives last is the truth, however often it is sent. The ratio never goes down.
+    so that what arrives last is the truth, however often it is sent. The ratio goes down
+    only where an LTI link shows something else than before.
     """
 
     __tablename__ = "reports"

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from sqlalchemy import delete, event
+from sqlalchemy import delete, event, select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.programme import MINUTE_MS
@@ -15,6 +15,7 @@ from lms_plugin.services.links_owed import block_key_of, link_id_of
 from lms_plugin.services.ports import Acknowledged, RefusalCode, Refused
 from lms_plugin.storage.lti import LtiLink, PlatformAccount
 from lms_plugin.storage.outbox import ACKNOWLEDGED, REFUSED, WAITING, Report
+from lms_plugin.storage.programmes import Enrolment, ModuleRow
 from lms_plugin.storage.session import Database
 from tests.builders import NOW, actor_for, credit, enrol, make_programme, make_user, publish, video_of, watch
 from tests.services.lti_rig import make_account, make_link, make_lti_platform, reports_of
@@ -134,6 +135,81 @@ def test_a_link_that_appears_is_owed_what_was_reached_before(world: World) -> No
         block_key_of(second.id): ("0.3333", "1.0000", "3.0000"),
     }
     assert reports_of(world.session, world.platform)[world.key].updated_at == NOW
+
+
+def test_a_link_that_shows_something_else_owes_what_stands_there(world: World) -> None:
+    make_account(world.session, world.platform, world.user)
+    beginner = make_user(world.session, "beginner")
+    enrol(world.session, beginner, world.current)
+    make_account(world.session, world.platform, beginner)
+    world.watch_reading(20 * MINUTE_MS)
+    report = reports_of(world.session, world.platform)[world.module_key]
+    assert report.ratio == 1
+    report.state, report.next_attempt_at, report.stamped_at = ACKNOWLEDGED, None, NOW
+    revision = report.revision
+
+    world.module_link.module_id = None
+    owing.owe_shown(world.session, world.module_link.id, LATER)
+    owing.owe_link(world.session, world.module_link.id, LATER)
+
+    assert world.owed()[world.module_key] == world.owed()[world.key]
+    assert (report.state, report.revision, report.stamped_at) == (WAITING, revision + 1, NOW)
+    assert len(reports_of(world.session, world.platform)) == 2
+
+    world.module_link.module_id = world.session.scalars(
+        select(ModuleRow.id).where(ModuleRow.programme_id == world.current.id, ModuleRow.key == "reading")
+    ).one()
+    report.enrolment_id = world.session.scalars(select(Enrolment.id).where(Enrolment.user_id == beginner.id)).one()
+    owing.owe_shown(world.session, world.module_link.id, LATER)
+    world.session.flush()
+    world.session.expire_all()
+    assert world.owed()[world.module_key] == ("0.0000", "0.0000", "0.4445")
+
+
+def test_a_link_that_shows_another_programme_has_one_report_for_each_person(world: World) -> None:
+    other = publish(world.session, make_programme("other"))
+    here = enrol(world.session, world.user, other)
+    stranger = make_user(world.session, "stranger")
+    elsewhere = enrol(world.session, stranger, world.current)
+    make_account(world.session, world.platform, world.user)
+    make_account(world.session, world.platform, stranger)
+    for one, hours_ms in ((world.enrolment, 2 * HOUR_MS), (elsewhere, HOUR_MS), (here, HOUR_MS // 2)):
+        credit(world.session, one, hours_ms)
+    rows = select(Report).where(Report.block_key == world.key).order_by(Report.enrolment_id)
+    stamped = world.session.scalars(rows).first()
+    assert stamped is not None
+    stamped.stamped_at = LATER
+
+    def turn_to(programme_id: int) -> dict[int, str]:
+        world.link.programme_id = programme_id
+        owing.owe_shown(world.session, world.link.id, LATER)
+        owing.owe_link(world.session, world.link.id, LATER)
+        return {row.enrolment_id: str(row.ratio) for row in world.session.scalars(rows)}
+
+    assert turn_to(other.id) == {here.id: "0.1666", elsewhere.id: "0.0000"}
+    assert world.session.scalars(rows.where(Report.enrolment_id == here.id)).one().stamped_at == LATER
+    assert turn_to(world.current.id) == {world.enrolment.id: "0.6666", elsewhere.id: "0.3333"}
+
+    credit(world.session, here, HOUR_MS)
+    world.session.add(a_report(world, here.id))
+    world.session.flush()
+    assert turn_to(other.id) == {here.id: "0.5000", elsewhere.id: "0.0000"}
+    assert world.session.scalars(rows.where(Report.enrolment_id == here.id)).one().stamped_at == LATER
+
+
+def a_report(world: World, enrolment_id: int) -> Report:
+    """What a link was owed of an enrolment in another programme."""
+    return Report(
+        enrolment_id=enrolment_id,
+        platform_key=world.platform.key,
+        course_key="course-7",
+        block_key=world.key,
+        ratio=Decimal("0.1"),
+        state=WAITING,
+        next_attempt_at=NOW,
+        created_at=NOW,
+        updated_at=NOW,
+    )
 
 
 class Sent:

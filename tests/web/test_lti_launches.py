@@ -380,6 +380,23 @@ def test_what_is_under_way_when_a_link_gets_another_line_item_is_sent_again(plat
     assert report_of(platform, report_id).state == WAITING
 
 
+def test_a_link_that_is_pointed_at_something_else_owes_what_stands_there(platform: PlatformRig) -> None:
+    stage = platform.stage
+    platform.launch(stage.browser())
+    report_id = owed(platform, ACKNOWLEDGED, ratio="1")
+    with stage.database.writing() as session:
+        stamped_at = session.get_one(Report, report_id).stamped_at = stage.clock()
+    before = report_of(platform, report_id)
+
+    platform.launch(stage.browser(), target_link_uri=f"{HOST}/lti/programmes/rural")
+
+    report = report_of(platform, report_id)
+    assert (report.state, report.acknowledged_ratio, report.stamped_at) == (WAITING, None, stamped_at)
+    assert report.revision > before.revision
+    assert report.ratio < 1
+    assert report.required_hours not in (None, before.required_hours)
+
+
 def test_a_link_to_a_whole_programme_and_one_to_nothing(platform: PlatformRig) -> None:
     stage = platform.stage
     programme = platform.launch(stage.browser(), target_link_uri=f"{HOST}/lti/programmes/rural")

@@ -238,6 +238,25 @@ class TheBlockAlone(unittest.TestCase):
         assert completions("1") == []
         assert completions(True) == []
 
+    def test_another_module_begins_anew(self) -> None:
+        block = self.block()
+
+        def completions(ratio: object, **data: object) -> list[float]:
+            _Answers.answer = STANDING | {"ratio": ratio}
+            block.runtime.published.clear()
+            self.ask(block, "standing", data)
+            return [data["completion"] for kind, data in block.runtime.published if kind == "completion"]
+
+        assert completions(1) == [1.0]
+        block.module_key = "rural/other"
+        assert completions(None) == []
+        assert completions(0) == [0.0]
+        assert completions(0, opening=True) == []
+        assert completions(0.25) == [0.25]
+        assert completions(0.1, opening=True) == [0.25]
+        block.module_key = "rural/reading"
+        assert completions(0.2) == [0.2]
+
     def test_a_service_that_is_away_or_says_no_is_told_in_words(self) -> None:
         for status, answer, words in (
             (403, {"code": "handover_not_enrolled", "detail": "You are not enrolled"}, "You are not enrolled"),

@@ -41,7 +41,9 @@ class ModuleBlock(CompletableXBlockMixin, XBlock):
     module_title = String(default="", scope=Scope.settings)
     weight = Float(default=1.0, scope=Scope.settings)
     published_ratio = Float(default=0.0, scope=Scope.user_state)
-    """The greatest completion that was published for this learner."""
+    """The greatest completion of `published_module` that was published for this learner."""
+    published_module = String(default="", scope=Scope.user_state)
+    """The module whose completion was published; "" where none was, or nobody knows which."""
 
     def max_score(self) -> float:
         return 1.0
@@ -161,14 +163,19 @@ class ModuleBlock(CompletableXBlockMixin, XBlock):
         return [("A module with its class hours", "<lms_plugin/>")]
 
     def _publish(self, ratio: object, *, again: bool) -> None:
-        """Publish how far the module is, never less than before; nothing where there is nothing to count yet."""
+        """Publish how far the module is, never less than before; nothing where there is nothing to count yet.
+
+        Another module than was published takes the place of that one, from 0 on.
+        """
         if isinstance(ratio, bool) or not isinstance(ratio, int | float):
             return
-        reached = max(self.published_ratio, min(1.0, float(ratio)))
-        if reached > 0 and (again or reached > self.published_ratio):
+        is_another = self.published_ratio > 0 and self.published_module != self.module_key
+        before = 0.0 if is_another else self.published_ratio
+        reached = max(before, min(1.0, float(ratio)))
+        if is_another or (reached > 0 and (again or reached > before)):
             self.emit_completion(reached)
             self.runtime.publish(self, "grade", {"value": reached, "max_value": self.max_score()})
-            self.published_ratio = reached
+            self.published_ratio, self.published_module = reached, self.module_key
 
     def _service(self) -> Service:
         bucket = self.runtime.service(self, "settings")
