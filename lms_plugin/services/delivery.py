@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Refusal, Unavailable
-from lms_plugin.services import outbox, platform_health, posting, presence, sending
+from lms_plugin.services import outbox, owing, platform_health, posting, presence, sending
 from lms_plugin.services.pauses import Draw, GrowingPause
 from lms_plugin.services.sending import Clock, Courier, DeliveryRound, Pace, Reporters
 from lms_plugin.storage.activity import PersonClock, PlaybackSession
@@ -197,8 +197,17 @@ def _do_chores(courier: Courier, _name: str) -> None:
     while some == SETTLED_AT_ONCE and not courier.stop.is_set():
         some = settle_watching(courier.database, courier.clock(), courier.stop)
         settled += some
-    if mended or swept or settled:
-        log.info("chores_done", reports_mended=mended, checks_swept=swept, enrolments_settled=settled)
+    owed = 0
+    while not courier.stop.is_set() and courier.database.transact(partial(owing.owe_once_more, now=courier.clock())):
+        owed += 1
+    if mended or swept or settled or owed:
+        log.info(
+            "chores_done",
+            reports_mended=mended,
+            checks_swept=swept,
+            enrolments_settled=settled,
+            links_and_accounts_owed=owed,
+        )
 
 
 def _pause_after(name: str, task: Future[None], rhythm: Rhythm) -> float:

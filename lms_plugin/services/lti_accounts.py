@@ -60,6 +60,7 @@ def link(session: Session, actor: Actor, platform_id: int, subject: str, now: da
             origin=LAUNCH,
             linked_at=now,
             linked_by=actor.user_id,
+            owe_again_at=now + owing.ONCE_MORE_AFTER,
         )
     )
     session.flush()

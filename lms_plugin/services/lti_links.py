@@ -96,6 +96,7 @@ def note(
     if user_id is not None:
         owing.owe_launched(session, found.id, user_id, now)
     if shows_something_new:
+        found.owe_again_at = now + owing.ONCE_MORE_AFTER
         owing.owe_shown(session, found.id, now)
         owing.owe_link(session, found.id, now)
     if found.line_item_url != line_item_before:

@@ -5,7 +5,7 @@ Whatever is earned afterwards is owed along with the credit itself (entering.py,
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, select
@@ -24,6 +24,8 @@ from lms_plugin.storage.outbox import ACKNOWLEDGED, REFUSED, Platform, Report
 from lms_plugin.storage.programmes import Enrolment, Video
 
 AT_ONCE = 500
+ONCE_MORE_AFTER = timedelta(minutes=5)
+"""By then every transaction has ended that began before a link or an account was to be seen."""
 
 HEALED = (outbox.NO_LMS_ACCOUNT, "unknown_learner", "not_enrolled")
 """Refusals that are over when the platform itself has shown that it knows the person."""
@@ -62,6 +64,36 @@ def owe_account(session: Session, platform_id: int, user_id: int, now: datetime)
         is_another_s = report.acknowledged_at is not None and report.acknowledged_at < linked_at
         if is_healed or is_another_s:
             outbox.begin_again(report, now)
+
+
+def owe_once_more(session: Session, now: datetime) -> bool:
+    """Reckon once more what one link or account is owed that appeared some minutes ago; False where none is left.
+
+    What was credited in a transaction that saw nothing of it yet, and was not seen by it either, is owed by this.
+    """
+    link = session.scalar(
+        select(LtiLink)
+        .where(LtiLink.owe_again_at <= now)
+        .order_by(LtiLink.owe_again_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if link is not None:
+        link.owe_again_at = None
+        owe_link(session, link.id, now)
+        return True
+    account = session.scalar(
+        select(PlatformAccount)
+        .where(PlatformAccount.owe_again_at <= now)
+        .order_by(PlatformAccount.owe_again_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if account is None:
+        return False
+    account.owe_again_at = None
+    owe_account(session, account.platform_id, account.user_id, now)
+    return True
 
 
 def owe_launched(session: Session, link_id: int, user_id: int, now: datetime) -> None:

@@ -7,7 +7,7 @@ is a row of `platforms` of the kind `lti` with one of `lti_platforms` beside it.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lms_plugin.storage.base import Base, BigId
@@ -99,6 +99,12 @@ class PlatformAccount(Base):
     __table_args__ = (
         UniqueConstraint("platform_id", "user_id"),
         CheckConstraint("origin IN ('launch', 'roster', 'office')", name="origin"),
+        Index(
+            "ix__platform_accounts__due",
+            "owe_again_at",
+            sqlite_where=text("owe_again_at IS NOT NULL"),
+            postgresql_where=text("owe_again_at IS NOT NULL"),
+        ),
     )
 
     platform_id: Mapped[int] = mapped_column(ForeignKey("platforms.id"), primary_key=True)
@@ -107,6 +113,8 @@ class PlatformAccount(Base):
     origin: Mapped[str] = mapped_column(String(10))
     linked_at: Mapped[datetime]
     linked_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    owe_again_at: Mapped[datetime | None]
+    """When what is owed to it is reckoned once more; None where that is done."""
 
 
 class LtiLink(Base):
@@ -120,6 +128,12 @@ class LtiLink(Base):
     __table_args__ = (
         UniqueConstraint("platform_id", "deployment_id", "context_id", "resource_link_id"),
         Index(None, "programme_id", "module_id"),
+        Index(
+            "ix__lti_links__due",
+            "owe_again_at",
+            sqlite_where=text("owe_again_at IS NOT NULL"),
+            postgresql_where=text("owe_again_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -139,6 +153,8 @@ class LtiLink(Base):
     roster_read_at: Mapped[datetime | None]
     seen_at: Mapped[datetime]
     """The last launch."""
+    owe_again_at: Mapped[datetime | None]
+    """When what is owed to it is reckoned once more; None where that is done."""
 
 
 class Ticket(Base):

@@ -1,13 +1,14 @@
 """The worker that runs for months: its loop, its chores, and what does not end it."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Unavailable
@@ -17,6 +18,7 @@ from lms_plugin.services.delivery import Rhythm
 from lms_plugin.services.ports import CompletionMessage, DeliveryAnswer
 from lms_plugin.services.sending import Pace
 from lms_plugin.services.watch_desk import POST_AFTER
+from lms_plugin.storage.lti import LtiLink, PlatformAccount
 from lms_plugin.storage.outbox import ACKNOWLEDGED, Report
 from lms_plugin.storage.people import User
 from lms_plugin.storage.programmes import Enrolment, ProgrammeVersion
@@ -24,6 +26,7 @@ from lms_plugin.storage.session import Database
 from tests.adapters.reporter_contract import COURSE
 from tests.builders import NOW, actor_for, enrol, make_programme, make_user, publish, video_of, watch
 from tests.services.delivery_rig import DeliveryRig, MoodyLms
+from tests.services.lti_rig import make_account, make_link, make_lti_platform
 
 QUICK = Rhythm(look_every_seconds=0.01, chores_every_seconds=0.02)
 
@@ -88,6 +91,26 @@ def test_the_worker_delivers_what_is_owed_before_and_while_it_runs(rig: Delivery
         assert lms.heard["wang"].wait(20)
     assert rig.report(report_id).state == ACKNOWLEDGED
     assert (rig.stored(first), rig.stored(second)) == (Decimal("0.5"), Decimal("0.75"))
+
+
+def test_the_worker_owes_once_more_what_appeared_some_minutes_ago(rig: DeliveryRig) -> None:
+    with rig.database.writing() as session:
+        platform = make_lti_platform(session)
+        link = make_link(session, platform, rig.current)
+        user = make_user(session, "li")
+        account = make_account(session, platform, user)
+        link.owe_again_at = account.owe_again_at = rig.clock()
+
+    def left() -> int:
+        with rig.database.reading() as session:
+            rows = [*session.scalars(select(LtiLink)), *session.scalars(select(PlatformAccount))]
+            return sum(one.owe_again_at is not None for one in rows)
+
+    with running(rig):
+        until = time.monotonic() + 20
+        while left() and time.monotonic() < until:
+            time.sleep(0.02)
+    assert left() == 0
 
 
 def test_a_worker_that_is_told_to_stop_records_what_is_in_the_air_and_gives_back_the_rest(rig: DeliveryRig) -> None:

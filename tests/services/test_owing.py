@@ -9,16 +9,19 @@ import pytest
 from sqlalchemy import delete, event, select
 from sqlalchemy.orm import Session
 
+from lms_plugin.domain.lti_claims import Place
 from lms_plugin.domain.programme import MINUTE_MS
-from lms_plugin.services import outbox, owing, posting
+from lms_plugin.services import lti_accounts, lti_links, outbox, owing, posting
 from lms_plugin.services.links_owed import block_key_of, link_id_of
 from lms_plugin.services.ports import Acknowledged, RefusalCode, Refused
 from lms_plugin.storage.lti import LtiLink, PlatformAccount
 from lms_plugin.storage.outbox import ACKNOWLEDGED, REFUSED, WAITING, Report
-from lms_plugin.storage.programmes import Enrolment, ModuleRow
+from lms_plugin.storage.people import User
+from lms_plugin.storage.programmes import Enrolment, ModuleRow, ProgrammeRow
 from lms_plugin.storage.session import Database
 from tests.builders import NOW, actor_for, credit, enrol, make_programme, make_user, publish, video_of, watch
 from tests.services.lti_rig import make_account, make_link, make_lti_platform, reports_of
+from tests.services.test_lti_launching import a_launch
 
 HOUR_MS = 45 * MINUTE_MS
 LATER = NOW + timedelta(hours=1)
@@ -210,6 +213,39 @@ def a_report(world: World, enrolment_id: int) -> Report:
         created_at=NOW,
         updated_at=NOW,
     )
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time
+@pytest.mark.parametrize("appears", ["account", "link"])
+def test_credit_that_is_entered_while_an_account_or_a_link_appears_is_owed_after_all(
+    database: Database, appears: str
+) -> None:
+    with database.writing() as session:
+        world = World(session)
+        ids = (world.enrolment.id, world.user.id, world.platform.id, world.current.id)
+        if appears == "link":
+            make_account(session, world.platform, world.user)
+            session.execute(delete(LtiLink))
+    enrolment_id, user_id, platform_id, programme_id = ids
+    with database.writing() as crediting:
+        credit(crediting, crediting.get_one(Enrolment, enrolment_id), HOUR_MS)
+        with database.writing() as appearing:
+            if appears == "account":
+                actor = actor_for(appearing, appearing.get_one(User, user_id))
+                lti_accounts.link(appearing, actor, platform_id, "sub", NOW)
+            else:
+                key = appearing.get_one(ProgrammeRow, programme_id).key
+                lti_links.note(appearing, platform_id, a_launch(place=Place(key, None)), NOW)
+    with database.writing() as session:
+        assert session.scalars(select(Report)).all() == []
+        assert not owing.owe_once_more(session, NOW)
+
+    at = NOW + owing.ONCE_MORE_AFTER
+    done = [database.transact(lambda session: owing.owe_once_more(session, at)) for _ in range(2)]
+
+    assert done == [True, False]
+    with database.reading() as session:
+        assert [str(one.ratio) for one in session.scalars(select(Report))] == ["0.3333"]
 
 
 class Sent:
