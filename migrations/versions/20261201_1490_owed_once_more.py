@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261201_1490"
-down_revision = "20261201_0480"
+down_revision = "20261201_1450"
 branch_labels = None
 depends_on = None
 
@@ -13,8 +13,7 @@ TABLES = ("lti_links", "platform_accounts")
 
 def upgrade() -> None:
     for name in TABLES:
-        with op.batch_alter_table(name) as table:
-            table.add_column(sa.Column("owe_again_at", sa.DateTime(timezone=True), nullable=True))
+        op.add_column(name, sa.Column("owe_again_at", sa.DateTime(timezone=True), nullable=True))
         op.create_index(
             op.f(f"ix__{name}__due"),
             name,
@@ -27,5 +26,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name in TABLES:
         op.drop_index(op.f(f"ix__{name}__due"), table_name=name)
-        with op.batch_alter_table(name) as table:
-            table.drop_column("owe_again_at")
+        # Without making the table anew, which other tables refer to.
+        op.drop_column(name, "owe_again_at")
