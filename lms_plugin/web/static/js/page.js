@@ -1,4 +1,5 @@
-// What every page needs besides HTML: htmx requests carry the CSRF token, menus close as one expects.
+// What every page needs besides HTML: htmx requests carry the CSRF token, menus close as one expects, and a form that was
+// sent is not sent again before its answer is there.
 
 const tokenOf = () => document.querySelector('meta[name="csrf-token"]')?.content ?? "";
 
@@ -20,4 +21,49 @@ document.addEventListener("keydown", (event) => {
     menu.open = false;
     menu.querySelector("summary")?.focus();
   }
+});
+
+const UNANSWERED_MS = 30_000;
+const underWay = new Map();
+
+/** Whether sending the form leaves this page, so that sending it again would drop the first answer. */
+const leavesPage = (form, button) => {
+  const target = button?.getAttribute("formtarget") ?? form.getAttribute("target") ?? "";
+  const method = button?.getAttribute("formmethod") ?? form.getAttribute("method") ?? "";
+  return method.toLowerCase() === "post" && ["", "_self"].includes(target);
+};
+
+const tellSending = () => {
+  const says = document.querySelector("[data-sending]");
+  const isSeen = [...underWay.values()].some(({ button }) => button);
+  if (says) says.textContent = isSeen ? says.dataset.sending : "";
+};
+
+const mark = (form, pressed) => {
+  // An answer that is a file leaves the page as it is, and nothing tells it when the file is there.
+  const button = form.dataset.answer === "file" ? null : pressed;
+  underWay.set(form, { button, timer: setTimeout(() => release(form), UNANSWERED_MS) });
+  button?.setAttribute("aria-busy", "true");
+  tellSending();
+};
+
+const release = (form) => {
+  const { button, timer } = underWay.get(form);
+  underWay.delete(form);
+  clearTimeout(timer);
+  button?.removeAttribute("aria-busy");
+  tellSending();
+};
+
+// On the window, behind whatever else listens: a form that a script has taken over does not leave the page. The button
+// stays enabled, or its name and value would not be sent.
+addEventListener("submit", (event) => {
+  const { target: form, submitter } = event;
+  if (event.defaultPrevented || !leavesPage(form, submitter)) return;
+  if (underWay.has(form)) event.preventDefault();
+  else mark(form, submitter);
+});
+
+addEventListener("pageshow", () => {
+  for (const form of [...underWay.keys()]) release(form);
 });
