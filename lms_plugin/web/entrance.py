@@ -13,7 +13,7 @@ from lms_plugin.http.identity import begin_page_session, check_password, end_pag
 from lms_plugin.http.languages import LANGUAGES
 from lms_plugin.http.wording import refusal_sentence
 from lms_plugin.web import discussion
-from lms_plugin.web.addresses import here_or_home
+from lms_plugin.web.addresses import form_page, here_or_home
 from lms_plugin.web.drafts import Draft, carried, typed
 
 RETRY_AFTER_SECONDS = 60
@@ -32,6 +32,9 @@ def login() -> ResponseReturnValue:
     except NotAuthenticated as refusal:
         return _login_page(target, draft, error=refusal_sentence(refusal)), 401
     begin_page_session(verified.actor, verified.sign_in_epoch)
+    if draft and not draft.is_for(verified.actor.user_id):
+        flash(_("What was kept belongs to the person who was signed in here before, and is not shown to you."), "info")
+        return redirect(url_for("pages.home"))
     if draft:
         refresh()
         return render_template("draft.html", draft=draft)
@@ -64,7 +67,7 @@ def on_not_authenticated(refusal: NotAuthenticated) -> ResponseReturnValue:
     draft = typed()
     if draft:
         return _signed_out(draft)
-    target = request.full_path.rstrip("?") if request.method == "GET" else url_for("pages.home")
+    target = request.full_path.rstrip("?") if request.method == "GET" else form_page()
     return redirect(url_for("pages.login", next=target))
 
 
@@ -105,8 +108,7 @@ def on_limit(error: RateLimitExceeded) -> ResponseReturnValue:
 
 def _signed_out(draft: Draft) -> ResponseReturnValue:
     notice = _("You have been signed out. Sign in again: what you wrote is kept and shown to you before it is sent.")
-    target = draft.target or url_for("pages.home")
-    return _login_page(target, draft, notice=notice if draft else None), 401
+    return _login_page(draft.page or form_page(), draft, notice=notice if draft else None), 401
 
 
 def _login_page(target: str, draft: Draft | None = None, *, error: str | None = None, notice: str | None = None) -> str:
