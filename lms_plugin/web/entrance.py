@@ -53,10 +53,13 @@ def logout() -> ResponseReturnValue:
 
 
 def language() -> ResponseReturnValue:
-    """Choose the language of the pages in this browser."""
+    """Choose the language of the pages in this browser; the page that signs in is shown again with what it keeps."""
     chosen = request.form.get("language")
     if chosen in LANGUAGES:
         session["language"] = chosen
+    if _is_at_sign_in() and not current_user.is_authenticated:
+        refresh()
+        return _login_page(here_or_home(request.form.get("next")), carried())
     return redirect(here_or_home(request.form.get("next")))
 
 
@@ -78,7 +81,7 @@ def on_csrf_error(error: CSRFError) -> ResponseReturnValue:
             _("This page has been open for long. Send your text as usual: nothing will be lost.")
         )
     again = _("This page has been open for long. Please send it once more; what you wrote is still here.")
-    if request.endpoint == "pages.login":
+    if _is_at_sign_in():
         return _login_page(here_or_home(request.form.get("next")), carried(), error=again), 400
     if not current_user.is_authenticated:
         return _signed_out(typed())
@@ -104,6 +107,11 @@ def on_limit(error: RateLimitExceeded) -> ResponseReturnValue:
         note = _("You have written a lot in a short time. Please wait a few minutes and send it then.")
         return render_template("draft.html", draft=draft, note=note), 429, headers
     return render_template("error.html", status=429, code="throttled", detail=detail), 429, headers
+
+
+def _is_at_sign_in() -> bool:
+    """Whether the form that was sent stands on the page that signs in."""
+    return request.endpoint == "pages.login" or (request.endpoint == "pages.language" and "sign_in" in request.form)
 
 
 def _signed_out(draft: Draft) -> ResponseReturnValue:

@@ -1,11 +1,13 @@
 """Every page in a real browser: nothing to object to for people who use a screen reader, and nothing off the screen."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from lms_plugin.storage.programmes import Enrolment
 from tests.browser.conftest import LOOKS, OpenPage, assert_sound, sign_in
-from tests.web.stage import LONG_POST, Stage
+from tests.web.stage import LONG_POST, PASSWORD, Stage
 
 
 def addresses_of(stage: Stage) -> dict[str, list[str]]:
@@ -99,3 +101,33 @@ def test_a_learner_signs_in_writes_and_signs_out_without_scripts(
     page.get_by_role("button", name="退出登录").click()
     expect(page.get_by_text("您已退出登录。")).to_be_visible()
     context.close()
+
+
+@pytest.mark.parametrize(("language", "width"), LOOKS)
+def test_what_was_written_is_seen_through_signing_in_and_another_language(
+    stage: Stage, address: str, new_page: OpenPage, language: str, width: int
+) -> None:
+    page = new_page(language=language, width=width)
+    sign_in(page, stage, address, "teacher", language)
+    page.goto(f"{address}/enrolments/{stage.enrolment_id}/disputes")
+    page.locator("[name=component]").select_option("discussion")
+    page.locator("[name=happened_on]").fill("2026-11-20")
+    page.locator("[name=account]").fill("那天晚上我看完了整节课。")
+    page.context.clear_cookies()
+
+    page.locator("[name=account] >> xpath=ancestor::form >> css=[type=submit]").click()
+
+    expect(page.get_by_text("那天晚上我看完了整节课。")).to_be_visible()
+    assert_sound(page)
+    other = {"zh": "English", "en": "中文"}[language]
+    page.get_by_role("button", name=other).click()
+    expect(page.get_by_role("button", name=other)).to_have_attribute("aria-current", "true")
+    expect(page.get_by_text("那天晚上我看完了整节课。")).to_be_visible()
+    page.locator("[name=login]").fill("teacher")
+    page.locator("[name=password]").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("[name=account]")).to_have_value("那天晚上我看完了整节课。")
+    assert_sound(page)
+    page.locator("form.resend [type=submit]").click()
+    expect(page.get_by_text("那天晚上我看完了整节课。")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/disputes#dispute-\d+$"))

@@ -211,3 +211,45 @@ def test_what_one_person_wrote_is_not_given_to_another(stage: Stage) -> None:
 
     assert (back.status_code, back.location) == (302, "/")
     assert ACCOUNT not in browser.get("/").text
+
+
+def test_the_language_of_the_sign_in_page_keeps_what_was_written(stage: Stage) -> None:
+    _person, address, page, fields = dispute(stage)
+    browser = stage.browser()
+    away = posted(browser, address, page, fields)
+    switch = re.search(r'<form class="language-switch".*?</form>', away, re.DOTALL)
+    assert switch is not None
+    found = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', switch[0]))
+    assert found.pop("csrf_token")
+
+    again = browser.post("/language", language="zh", **{name: unescape(value) for name, value in found.items()})
+
+    assert again.status_code == 200
+    assert "<h1>登录</h1>" in again.text
+    assert hidden(again.text) == hidden(away)
+    assert ACCOUNT in again.text
+
+
+def test_the_language_of_a_sign_in_page_that_is_old_keeps_it_too(stage: Stage) -> None:
+    _person, address, page, fields = dispute(stage)
+    browser = stage.browser()
+    carried = hidden(posted(browser, address, page, fields))
+    browser.client.delete_cookie("lms_plugin")
+
+    again = browser.client.post(
+        "/language", data={"csrf_token": "old", "language": "zh", "sign_in": "1", **carried}, headers={"Origin": HOST}
+    )
+
+    assert again.status_code == 400
+    assert hidden(again.text) == carried
+
+
+def test_answers_to_a_form_have_no_language_switch(stage: Stage) -> None:
+    browser = stage.browser("teacher")
+    _person, address, _page, _fields = dispute(stage)
+
+    assert 'class="language-switch"' in browser.get(address).text
+    assert 'class="language-switch"' not in browser.post(address, account="").text
+    assert 'class="language-switch"' not in browser.post("/disputes/999/withdrawal").text
+    assert 'class="language-switch"' in stage.browser().get("/login").text
+    assert 'class="language-switch"' in stage.browser().sign_in("teacher", "wrong").text
