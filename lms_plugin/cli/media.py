@@ -46,11 +46,13 @@ def read_log(files: tuple[str, ...]) -> None:
     with opened() as (settings, database):
         reading = Reading(settings)
         new = deliveries.recorded_for(database, reading.deliveries_in(files))
+        with database.reading() as session:
+            owners = film_standing.in_order_of_opening(session, new)
         redeemed = sum(
             database.transact(
                 partial(film_standing.redeem_delivered, user_id=user_id, playback_session_id=name, now=now())
             )
-            for user_id, name in new
+            for user_id, name in owners
         )
     click.echo(
         f"{reading.lines} lines: {reading.found} deliveries, {sum(new.values())} of them new,"

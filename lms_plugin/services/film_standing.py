@@ -4,9 +4,11 @@ Whatever concerns one playback session locks the person's clock first (services/
 (services/viewing.py).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import intervals, watching
@@ -16,8 +18,11 @@ from lms_plugin.domain.intervals import Segments
 from lms_plugin.domain.watching import Stretch, Terms
 from lms_plugin.services import presence
 from lms_plugin.services.access import Actor
+from lms_plugin.services.deliveries import Owner
+from lms_plugin.services.portions import portions
 from lms_plugin.services.presence import CheckShown
 from lms_plugin.services.watch_desk import Desk, RulesOfVersion
+from lms_plugin.storage.activity import PlaybackSession
 from lms_plugin.storage.watching import ClockState, PlayState
 
 NEAR_THE_END_MS = 3_000
@@ -64,6 +69,19 @@ def standing_of(session: Session, enrolment_id: int, video_id: int, terms: Terms
     plays = [one.play for one in desk.store.of_film(enrolment_id, video_id)]
     held = watching.held_stretches(film.film, plays, terms)
     return FilmShown(film.film.covered, held, film.film.withheld, False, None, film.position_ms)
+
+
+def in_order_of_opening(session: Session, owners: Collection[Owner]) -> list[Owner]:
+    """Playback sessions by person, each one's as they were opened: what a later one played may wait for an earlier."""
+    number_of: dict[Owner, int] = {}
+    for some in portions(sorted(owners)):
+        rows = session.execute(
+            select(PlaybackSession.user_id, PlaybackSession.id, PlaybackSession.number).where(
+                tuple_(PlaybackSession.user_id, PlaybackSession.id).in_(some)
+            )
+        )
+        number_of |= {(row.user_id, row.id): row.number for row in rows}
+    return sorted(owners, key=lambda owner: (owner[0], number_of.get(owner, 0), owner[1]))
 
 
 def redeem_delivered(session: Session, user_id: int, playback_session_id: str, now: datetime) -> bool:
