@@ -6,8 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
+from lms_plugin.services import attachments
 from lms_plugin.storage.session import Database
 from tests.browser.conftest import LOOKS, OpenPage, assert_sound, served, sign_in
 from tests.services.school_world import JPEG, TEXT
@@ -25,6 +26,29 @@ def address(school: SchoolStage) -> Iterator[str]:
     """The base address at which the pages are served."""
     with served(school.app) as found:
         yield found
+
+
+def test_files_that_are_too_large_are_told_before_they_are_sent(
+    school: SchoolStage, address: str, page: Page, tmp_path: Path
+) -> None:
+    large, small = tmp_path / "录像.pdf", tmp_path / "照片.jpg"
+    large.write_bytes(b"%PDF-" + bytes(attachments.MAX_BYTES))
+    small.write_bytes(JPEG.content)
+    sign_in(page, school, address, "teacher", "zh")
+    page.goto(f"{address}/enrolments/{school.enrolment_id}/activities/new")
+    files = page.locator("#files")
+    fault = "(one) => one.validationMessage"
+    posts: list[str] = []
+    page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+
+    files.set_input_files(large)
+    assert files.evaluate(fault) == "“录像.pdf”超过 10 MB。"
+    page.locator("main form.writing button[type=submit]").click()
+    assert posts == []
+    files.set_input_files([small] * (attachments.MOST_FILES + 1))
+    assert files.evaluate(fault) == "最多上传五个文件，“照片.jpg”超出了数量。"
+    files.set_input_files([small] * attachments.MOST_FILES)
+    assert files.evaluate(fault) == ""
 
 
 @pytest.mark.parametrize(("language", "width"), LOOKS)

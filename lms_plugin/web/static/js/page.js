@@ -1,5 +1,5 @@
-// What every page needs besides HTML: htmx requests carry the CSRF token, menus close as one expects, and a form that was
-// sent is not sent again before its answer is there.
+// What every page needs besides HTML: htmx requests carry the CSRF token, menus close as one expects, a form that was
+// sent is not sent again before its answer is there, and files that are too large are told before they are sent.
 
 const tokenOf = () => document.querySelector('meta[name="csrf-token"]')?.content ?? "";
 
@@ -21,6 +21,20 @@ document.addEventListener("keydown", (event) => {
     menu.open = false;
     menu.querySelector("summary")?.focus();
   }
+});
+
+/** What is wrong with the files that were chosen; a form that is too large as a whole would be refused unread. */
+const faultOfFiles = ({ files, dataset }) => {
+  const large = [...files].find(({ size }) => size > Number(dataset.mostBytes));
+  const many = files[Number(dataset.mostFiles)];
+  if (large) return dataset.tooLarge.replace("{name}", large.name);
+  return many ? dataset.tooMany.replace("{name}", many.name) : "";
+};
+
+document.addEventListener("change", ({ target }) => {
+  if (!target.matches?.("input[type=file][data-most-bytes]")) return;
+  target.setCustomValidity(faultOfFiles(target));
+  target.reportValidity();
 });
 
 const UNANSWERED_MS = 30_000;
