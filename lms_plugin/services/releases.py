@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain import intervals
@@ -151,31 +151,26 @@ def whose_film(session: Session, enrolment_id: int, video_id: int, now: datetime
 
 def _pending(session: Session, group_ids: Sequence[int], now: datetime) -> dict[tuple[int, int], Segments]:
     """What is pending in films of learners whose window has closed, by (enrolment, video)."""
+    learners = and_(ClassGroup.programme_id == Enrolment.programme_id, ClassGroup.id == Enrolment.class_group_id)
+    taken_as = select(Enrolment.programme_id, Enrolment.variant).join(ClassGroup, learners).distinct()
+    closed = [
+        (programme_id, variant)
+        for programme_id, variant in session.execute(taken_as.where(ClassGroup.id.in_(group_ids)))
+        if catalogue.in_force(session, programme_id, now, variant).programme.window.closes_at <= now
+    ]
+    if not closed:
+        return {}  # as on every day but the last ones: nobody's sessions are looked through
     rows = session.execute(
-        select(
-            PlaybackSession.enrolment_id,
-            PlaybackSession.video_id,
-            PlaybackSession.pending,
-            Enrolment.programme_id,
-            Enrolment.variant,
-        )
+        select(PlaybackSession.enrolment_id, PlaybackSession.video_id, PlaybackSession.pending)
         .join(Enrolment, Enrolment.id == PlaybackSession.enrolment_id)
-        .join(
-            ClassGroup,
-            and_(ClassGroup.programme_id == Enrolment.programme_id, ClassGroup.id == Enrolment.class_group_id),
-        )
+        .join(ClassGroup, learners)
         .where(ClassGroup.id.in_(group_ids), PlaybackSession.pending != b"")
-    ).all()
-    over: dict[tuple[int, str], bool] = {}
+        .where(tuple_(Enrolment.programme_id, Enrolment.variant).in_(closed))
+    )
     found: dict[tuple[int, int], Segments] = {}
     for row in rows:
-        variant = (row.programme_id, row.variant)
-        if variant not in over:
-            window = catalogue.in_force(session, row.programme_id, now, row.variant).programme.window
-            over[variant] = window.closes_at <= now
-        if over[variant]:
-            key = (row.enrolment_id, row.video_id)
-            found[key] = intervals.union(found.get(key, NOTHING), intervals.unpack(row.pending))
+        key = (row.enrolment_id, row.video_id)
+        found[key] = intervals.union(found.get(key, NOTHING), intervals.unpack(row.pending))
     return found
 
 
