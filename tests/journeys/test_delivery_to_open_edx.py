@@ -35,9 +35,9 @@ from lms_plugin.storage.programmes import Enrolment
 from lms_plugin.storage.session import Database
 from tests.adapters.reporter_contract import COURSE, LTI, VIDEO_1, VIDEO_2
 from tests.builders import NOW, actor_for, credit, enrol, make_programme, make_user, publish, video_of, watch
-from tests.journeys.waiting import GIVE_UP_SECONDS, until
 from tests.peers.process import ROOT, OpenEdxPeer
 from tests.stores import ON_POSTGRESQL
+from tests.waiting import GIVE_UP_SECONDS, until
 
 pytestmark = ON_POSTGRESQL  # what differs between the stores is below, and tried there
 

@@ -15,10 +15,10 @@ import pytest
 from scripts.demonstration.client import Person, Sitting
 from scripts.demonstration.installation import Installation
 from tests.journeys.course import KEY, PASSWORD, write_course, write_people, write_regions
-from tests.journeys.waiting import until
 from tests.peers.lti.interface import Fault, Link, LtiTestPlatform
 from tests.peers.lti.interface import Person as Member
 from tests.stores import ON_SQLITE
+from tests.waiting import until
 
 PLATFORM = "lti"
 FILMS = {"counting": 5, "measuring": 6}

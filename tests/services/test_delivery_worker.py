@@ -1,7 +1,6 @@
 """The worker that runs for months: its loop, its chores, and what does not end it."""
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -27,6 +26,7 @@ from tests.adapters.reporter_contract import COURSE
 from tests.builders import NOW, actor_for, enrol, make_programme, make_user, publish, video_of, watch
 from tests.services.delivery_rig import DeliveryRig, MoodyLms
 from tests.services.lti_rig import make_account, make_link, make_lti_platform
+from tests.waiting import until
 
 QUICK = Rhythm(look_every_seconds=0.01, chores_every_seconds=0.02)
 
@@ -107,10 +107,7 @@ def test_the_worker_owes_once_more_what_appeared_some_minutes_ago(rig: DeliveryR
             return sum(one.owe_again_at is not None for one in rows)
 
     with running(rig):
-        until = time.monotonic() + 20
-        while left() and time.monotonic() < until:
-            time.sleep(0.02)
-    assert left() == 0
+        until(lambda: left() == 0, "still to be owed once more")
 
 
 def test_a_worker_that_is_told_to_stop_records_what_is_in_the_air_and_gives_back_the_rest(rig: DeliveryRig) -> None:

@@ -1,6 +1,5 @@
 """Notes of a Q&A session, and making up for what one missed of it: capped, audited, and following the list."""
 
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -9,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Conflict, Malformed, NotFound
@@ -27,6 +26,7 @@ from lms_plugin.storage.session import Database
 from lms_plugin.storage.study import Meeting, StudyRecord
 from tests import builders
 from tests.services.gatherings import NINE, Gathering, gather, programme_of_meetings
+from tests.waiting import is_lock_waited_for, until
 
 ELEVEN = NINE + timedelta(hours=2)
 EVENING = NINE + timedelta(hours=10)
@@ -230,7 +230,7 @@ def test_who_makes_up_while_the_list_changes_gets_what_the_list_leaves(
         with database.writing() as session:
             first(session)
             waiting = pool.submit(database.transact, second)
-            until_it_waits(database, session, waiting)
+            until_it_waits(database, waiting)
         waiting.result(timeout=60)
 
     with database.reading() as session:
@@ -241,13 +241,9 @@ def test_who_makes_up_while_the_list_changes_gets_what_the_list_leaves(
         )
 
 
-def until_it_waits(database: Database, session: Session, other: Future[None]) -> None:
+def until_it_waits(database: Database, other: Future[None]) -> None:
     """Until another transaction waits for a lock of this one's; on SQLite it does from its beginning."""
-    deadline = time.monotonic() + 60
-    while not database.is_sqlite and not other.done() and time.monotonic() < deadline:
-        if session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
-            return
-        time.sleep(0.01)
+    until(lambda: database.is_sqlite or other.done() or is_lock_waited_for(database), "nobody waits")
 
 
 def test_nothing_is_made_up_for_where_the_programme_allows_none(database: Database) -> None:

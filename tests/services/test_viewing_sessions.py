@@ -2,7 +2,6 @@
 
 import multiprocessing
 import threading
-import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +10,6 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from lms_plugin.domain.errors import Conflict, NotFound
@@ -21,6 +19,7 @@ from lms_plugin.services.access import Actor
 from lms_plugin.storage.session import Database
 from tests.builders import FILM_MS, NOW, actor_for, make_film, make_programme, make_user, video_of
 from tests.services.viewers import Viewer, after, also_in, make_viewer
+from tests.waiting import is_lock_waited_for, until
 
 WAIT_SECONDS = 30
 
@@ -177,7 +176,7 @@ def test_a_film_replaced_while_two_devices_open_it_is_begun_once(viewer: Viewer)
             open_old(session)
             new_film = republish(viewer, 5_000)
             other = pool.submit(viewer.open, "new", 1, video_id=new_film)
-            wait_until_one_waits_for_a_lock(viewer.database)
+            until(lambda: is_lock_waited_for(viewer.database), "nobody waits")
         with pytest.raises(Conflict, match="video_replaced"):
             other.result(WAIT_SECONDS)
 
@@ -187,14 +186,6 @@ def video_in(viewer: Viewer, module_key: str) -> int:
         return video_of(
             session, catalogue.in_force(session, catalogue.programme_id_of(session, "rural"), NOW), module_key
         ).id
-
-
-def wait_until_one_waits_for_a_lock(database: Database) -> None:
-    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    deadline = time.monotonic() + WAIT_SECONDS
-    with database.reading() as session:
-        while session.scalar(waiting) == 0:
-            assert time.monotonic() < deadline, "nobody waits"
 
 
 def test_a_module_the_programme_no_longer_has_is_not_opened(viewer: Viewer) -> None:
